@@ -1,0 +1,66 @@
+//! Media types by file name ending.
+
+use http::HeaderValue;
+
+/// A media type and whether compressing it is worth a try.
+pub(super) struct MediaType {
+    pub(super) name: HeaderValue,
+    pub(super) compressible: bool,
+}
+
+/// Ending, media type, compressible. What a blog serves; all else is `application/octet-stream`, which a browser saves.
+const TYPES: &[(&str, &str, bool)] = &[
+    ("html", "text/html; charset=utf-8", true),
+    ("css", "text/css; charset=utf-8", true),
+    ("js", "text/javascript; charset=utf-8", true),
+    ("mjs", "text/javascript; charset=utf-8", true),
+    ("json", "application/json", true),
+    ("map", "application/json", true),
+    ("webmanifest", "application/manifest+json", true),
+    ("xml", "application/xml; charset=utf-8", true),
+    ("xsl", "text/xsl; charset=utf-8", true),
+    ("txt", "text/plain; charset=utf-8", true),
+    ("md", "text/markdown; charset=utf-8", true),
+    ("csv", "text/csv; charset=utf-8", true),
+    ("ics", "text/calendar; charset=utf-8", true),
+    ("vtt", "text/vtt; charset=utf-8", true),
+    ("asc", "text/plain; charset=utf-8", true),
+    ("svg", "image/svg+xml", true),
+    ("ico", "image/x-icon", true),
+    ("bmp", "image/bmp", true),
+    ("png", "image/png", false),
+    ("jpg", "image/jpeg", false),
+    ("jpeg", "image/jpeg", false),
+    ("gif", "image/gif", false),
+    ("webp", "image/webp", false),
+    ("avif", "image/avif", false),
+    ("woff", "font/woff", false),
+    ("woff2", "font/woff2", false),
+    ("ttf", "font/ttf", true),
+    ("otf", "font/otf", true),
+    ("mp3", "audio/mpeg", false),
+    ("ogg", "audio/ogg", false),
+    ("m4a", "audio/mp4", false),
+    ("wav", "audio/wav", true),
+    ("mp4", "video/mp4", false),
+    ("webm", "video/webm", false),
+    ("pdf", "application/pdf", false),
+    ("wasm", "application/wasm", true),
+    ("zip", "application/zip", false),
+    ("gz", "application/gzip", false),
+];
+
+/// Feeds have media types of their own but end in `.xml`, so they are known by name.
+const FEED: (&str, &str) = ("feed.xml", "application/atom+xml; charset=utf-8");
+
+/// The media type of the file called `name`.
+pub(super) fn of(name: &str) -> MediaType {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
+    let found = TYPES.iter().find(|(known, ..)| *known == ending);
+    let (name, compressible) = match found {
+        _ if name == FEED.0 => (FEED.1, true),
+        Some((_, media_type, compressible)) => (*media_type, *compressible),
+        None => ("application/octet-stream", false),
+    };
+    MediaType { name: HeaderValue::from_static(name), compressible }
+}
