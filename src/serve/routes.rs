@@ -1,0 +1,45 @@
+//! The router for what is not content: paths under `/_galley/`.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use http::{Request, Response, StatusCode};
+use tower::ServiceExt;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+/// The longest body of a request: no webhook known is longer.
+const MAX_BODY: usize = 1024 * 1024;
+/// A route answers at once and works later; what takes longer hangs.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The first part of the paths that routes own.
+const PREFIX: &str = "/_galley/";
+
+/// Routes under `/_galley/`, with limits on body and time, and panics kept to one answer.
+#[derive(Clone)]
+pub struct Routes(Router);
+
+impl Routes {
+    /// Puts the limits around `router`, whose paths begin with `/_galley/`.
+    pub fn new(router: Router) -> Self {
+        let router = router
+            .layer(RequestBodyLimitLayer::new(MAX_BODY))
+            .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, TIMEOUT))
+            .layer(CatchPanicLayer::new());
+        Self(router)
+    }
+
+    /// Whether `path` is for routes and not for content.
+    pub(super) fn own(path: &str) -> bool {
+        path.starts_with(PREFIX)
+    }
+
+    /// The answer to one request.
+    pub(super) async fn answer(self, request: Request<Body>) -> Response<Body> {
+        // A router's error type has no value, so there is nothing to handle.
+        self.0.oneshot(request).await.unwrap_or_else(|never| match never {})
+    }
+}
