@@ -1,0 +1,73 @@
+//! The tree of an image, as its index promises it.
+
+use std::path::Path;
+
+use super::layer::{UnpackError, unpack};
+use super::layout::{LayoutError, read_layout};
+use super::manifest::{Blob, CONTENT_ROOT, Index, Manifest};
+use super::platform::Platform;
+use crate::snapshot::{ContentRoot, Tree};
+
+/// Why an image's content is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentError {
+    /// The layers' fault.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    /// A layout's fault.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// The image has no `/site`.
+    #[error("{0} has no site in it; make it with `galley package`")]
+    NoSite(String),
+    /// The layers give another tree than the index promises.
+    #[error("{name} is refused: it promises the content {promised}, but its layers hold {found}")]
+    Root {
+        /// The image.
+        name: String,
+        /// What the index says.
+        promised: String,
+        /// What the layers hold.
+        found: ContentRoot,
+    },
+    /// The layout has no image for this platform.
+    #[error("{name} has no image for {platform}; it has {has}")]
+    NoPlatform {
+        /// The layout.
+        name: String,
+        /// What is needed.
+        platform: Platform,
+        /// What is there.
+        has: String,
+    },
+}
+
+/// The tree in the content layers of the image called `name`, lowest first, if it is what `index` promises.
+pub fn content(name: &str, index: &Index, layers: &[Blob]) -> Result<Tree, ContentError> {
+    let tree = unpack(layers.iter().map(|blob| (&blob.descriptor, &blob.bytes)))?;
+    if tree.is_empty() {
+        return Err(ContentError::NoSite(name.to_owned()));
+    }
+    let found = ContentRoot::of(&tree);
+    match index.annotations.get(CONTENT_ROOT) {
+        Some(promised) if promised.parse().ok() != Some(found) => {
+            Err(ContentError::Root { name: name.to_owned(), promised: promised.clone(), found })
+        }
+        _ => Ok(tree),
+    }
+}
+
+/// The tree of the image in the OCI layout in `folder`.
+pub fn layout_content(folder: &Path, platform: Platform) -> Result<Tree, ContentError> {
+    let layout = read_layout(folder)?;
+    let name = folder.display().to_string();
+    let descriptor = layout.index.manifest(platform).ok_or_else(|| ContentError::NoPlatform {
+        name: name.clone(),
+        platform,
+        has: layout.index.platforms(),
+    })?;
+    let manifest: Manifest = serde_json::from_slice(&layout.blob(descriptor)?.bytes)
+        .map_err(|source| LayoutError::Json { path: folder.to_path_buf(), source })?;
+    let layers: Result<Vec<_>, _> = manifest.content_layers().into_iter().map(|layer| layout.blob(layer)).collect();
+    content(&name, &layout.index, &layers?)
+}

@@ -1,0 +1,152 @@
+//! An image in a folder: the OCI image layout (image-layout.md).
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::assemble::Image;
+use super::manifest::{Blob, Descriptor, INDEX_TYPES, Index, MediaType};
+use crate::snapshot::Digest;
+
+/// The longest index or manifest that is read, as registries limit it too.
+const MAX_MANIFEST: u64 = 4 << 20;
+
+const LAYOUT_FILE: &str = "oci-layout";
+const LAYOUT: &str = "{\"imageLayoutVersion\":\"1.0.0\"}";
+const INDEX_FILE: &str = "index.json";
+/// The name by which tools find the image in the layout (annotations.md).
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// Why a layout could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutError {
+    /// A file can't be read or written.
+    #[error("{path}: {source}", path = .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A folder of other things.
+    #[error("{path}: is not empty and no OCI layout; choose another folder", path = .0.display())]
+    Foreign(PathBuf),
+    /// A folder without an image.
+    #[error("{path}: is no OCI layout with an image in it", path = .0.display())]
+    NoImage(PathBuf),
+    /// A blob is not what its descriptor says.
+    #[error("{path}: does not match its digest or size; write the layout again", path = .0.display())]
+    Mismatch(PathBuf),
+    /// JSON that can't be read.
+    #[error("{path}: {source}", path = .path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> LayoutError {
+    let path = path.to_path_buf();
+    move |source| LayoutError::Io { path, source }
+}
+
+/// Writes `image` into the layout in `folder`, which is made if need be. Blobs that are there already stay; the image can
+/// be found only when all of it is there.
+pub fn write_layout(folder: &Path, image: &Image) -> Result<(), LayoutError> {
+    let foreign = fs::read_dir(folder).is_ok_and(|mut names| names.next().is_some());
+    if foreign && !folder.join(LAYOUT_FILE).is_file() {
+        return Err(LayoutError::Foreign(folder.to_path_buf()));
+    }
+    let blobs = folder.join("blobs/sha256");
+    fs::create_dir_all(&blobs).map_err(at(&blobs))?;
+    for blob in image.blobs().chain([&image.manifest, &image.index]) {
+        let path = blob_path(folder, blob.descriptor.digest);
+        if !fs::metadata(&path).is_ok_and(|found| found.len() == blob.descriptor.size) {
+            write_aside(&path, &blob.bytes)?;
+        }
+    }
+    write_aside(&folder.join(LAYOUT_FILE), LAYOUT.as_bytes())?;
+    write_aside(&folder.join(INDEX_FILE), &entry_point(image)?)
+}
+
+fn entry_point(image: &Image) -> Result<Vec<u8>, LayoutError> {
+    let mut descriptor = image.index.descriptor.clone();
+    descriptor.annotations.insert(REF_NAME.to_owned(), "latest".to_owned());
+    let index = Index {
+        schema_version: 2,
+        media_type: MediaType::INDEX.to_owned(),
+        manifests: vec![descriptor],
+        annotations: Default::default(),
+    };
+    serde_json::to_vec(&index).map_err(|source| LayoutError::Json { path: PathBuf::from(INDEX_FILE), source })
+}
+
+fn blob_path(folder: &Path, digest: Digest) -> PathBuf {
+    folder.join("blobs/sha256").join(digest.hex())
+}
+
+fn write_aside(path: &Path, bytes: &[u8]) -> Result<(), LayoutError> {
+    let aside = path.with_extension(format!("galley-{}", std::process::id()));
+    let written = File::create(&aside).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    written.and_then(|()| fs::rename(&aside, path)).map_err(at(path))
+}
+
+/// A layout that can be read: its index, and its blobs by descriptor.
+#[derive(Debug)]
+pub struct Layout {
+    folder: PathBuf,
+    /// The digest of the image's index.
+    pub digest: Digest,
+    /// The image's index.
+    pub index: Index,
+}
+
+/// Opens the layout in `folder`.
+pub fn read_layout(folder: &Path) -> Result<Layout, LayoutError> {
+    let path = folder.join(INDEX_FILE);
+    let bytes = match fs::metadata(&path) {
+        Ok(found) if found.len() <= MAX_MANIFEST => fs::read(&path).map_err(at(&path))?,
+        _ => return Err(LayoutError::NoImage(folder.to_path_buf())),
+    };
+    let index = json::<Index>(&path, &bytes)?;
+    let mut layout = Layout { folder: folder.to_path_buf(), digest: Digest::of(&bytes), index };
+    // What the layout lists is one image's index, or that index is the layout's own.
+    if let [only] = layout.index.manifests.as_slice()
+        && INDEX_TYPES.contains(&only.media_type.as_str())
+    {
+        let inner = layout.blob(&only.clone())?;
+        layout.digest = inner.descriptor.digest;
+        layout.index = json(&path, &inner.bytes)?;
+    }
+    if layout.index.manifests.is_empty() {
+        return Err(LayoutError::NoImage(folder.to_path_buf()));
+    }
+    Ok(layout)
+}
+
+impl Layout {
+    /// Reads a blob and checks it.
+    pub fn blob(&self, descriptor: &Descriptor) -> Result<Blob, LayoutError> {
+        let path = blob_path(&self.folder, descriptor.digest);
+        let length = fs::metadata(&path).map_err(at(&path))?.len();
+        if length != descriptor.size {
+            return Err(LayoutError::Mismatch(path));
+        }
+        let bytes = Bytes::from(fs::read(&path).map_err(at(&path))?);
+        if Digest::of(&bytes) != descriptor.digest {
+            return Err(LayoutError::Mismatch(path));
+        }
+        Ok(Blob { descriptor: descriptor.clone(), bytes })
+    }
+}
+
+fn json<T: serde::de::DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, LayoutError> {
+    serde_json::from_slice(bytes).map_err(|source| LayoutError::Json { path: path.to_path_buf(), source })
+}

@@ -1,0 +1,170 @@
+//! Indexes, manifests and descriptors: OCI image specification 1.1, and Docker's equal types when reading.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::platform::{Platform, PlatformFields};
+use crate::snapshot::Digest;
+
+/// Annotation of an index: the content root.
+pub const CONTENT_ROOT: &str = "dev.galley.content-root";
+/// Annotation of an index: the number of the release, the previous one's plus one.
+pub const SEQUENCE: &str = "dev.galley.sequence";
+/// Annotation of a layer's descriptor: what the layer holds.
+pub const ROLE: &str = "dev.galley.role";
+
+/// Media types of an index, for `Accept`.
+pub const INDEX_TYPES: [&str; 2] = [MediaType::INDEX, "application/vnd.docker.distribution.manifest.list.v2+json"];
+/// Media types of a manifest, for `Accept`.
+pub const MANIFEST_TYPES: [&str; 2] = [MediaType::MANIFEST, "application/vnd.docker.distribution.manifest.v2+json"];
+
+/// The media types that galley writes.
+pub struct MediaType;
+
+impl MediaType {
+    /// An index.
+    pub const INDEX: &'static str = "application/vnd.oci.image.index.v1+json";
+    /// A manifest.
+    pub const MANIFEST: &'static str = "application/vnd.oci.image.manifest.v1+json";
+    /// A config.
+    pub const CONFIG: &'static str = "application/vnd.oci.image.config.v1+json";
+    /// A layer: tar, gzip.
+    pub const LAYER: &'static str = "application/vnd.oci.image.layer.v1.tar+gzip";
+}
+
+/// What a layer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// `/galley` and the folder of its state.
+    Binary,
+    /// The whole tree.
+    Base,
+    /// Changes to the layers below.
+    Delta,
+}
+
+impl Role {
+    /// The annotation's value.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Binary => "binary",
+            Self::Base => "base",
+            Self::Delta => "delta",
+        }
+    }
+}
+
+/// A reference to a blob (descriptor.md).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    /// What the blob is.
+    pub media_type: String,
+    /// The SHA-256 of its bytes.
+    pub digest: Digest,
+    /// The number of its bytes.
+    pub size: u64,
+    /// For a manifest in an index: what it runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<PlatformFields>,
+    /// Further facts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Descriptor {
+    /// The descriptor of `bytes`.
+    pub fn of(media_type: &str, bytes: &[u8]) -> Self {
+        Self {
+            media_type: media_type.to_owned(),
+            digest: Digest::of(bytes),
+            size: bytes.len() as u64,
+            platform: None,
+            annotations: BTreeMap::new(),
+        }
+    }
+
+    /// What the layer holds, if its descriptor says.
+    pub fn role(&self) -> Option<Role> {
+        let name = self.annotations.get(ROLE)?;
+        [Role::Binary, Role::Base, Role::Delta].into_iter().find(|role| role.name() == name)
+    }
+}
+
+/// Bytes with the descriptor that names them.
+#[derive(Clone, Debug)]
+pub struct Blob {
+    /// What names them.
+    pub descriptor: Descriptor,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+impl Blob {
+    /// `value` as JSON, without white space and with keys in the order of its type: equal values give equal bytes.
+    pub(super) fn json(media_type: &str, value: &impl Serialize) -> serde_json::Result<Self> {
+        let bytes = Bytes::from(serde_json::to_vec(value)?);
+        Ok(Self { descriptor: Descriptor::of(media_type, &bytes), bytes })
+    }
+}
+
+/// The images of one release, one a platform (image-index.md).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Index {
+    /// Always 2.
+    pub schema_version: u32,
+    /// Its own media type.
+    #[serde(default)]
+    pub media_type: String,
+    /// The manifests.
+    pub manifests: Vec<Descriptor>,
+    /// Content root, sequence and origin.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Index {
+    /// The manifest for `platform`.
+    pub fn manifest(&self, platform: Platform) -> Option<&Descriptor> {
+        self.manifests.iter().find(|manifest| manifest.platform.as_ref().is_some_and(|fields| platform.is(fields)))
+    }
+
+    /// The platforms that it has manifests for, as a reader would write them.
+    pub fn platforms(&self) -> String {
+        let names: Vec<_> =
+            self.manifests.iter().filter_map(|manifest| manifest.platform.as_ref().map(ToString::to_string)).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    }
+
+    /// The release's number; 0 for an index that is not galley's.
+    pub fn sequence(&self) -> u64 {
+        self.annotations.get(SEQUENCE).and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
+}
+
+/// One image (manifest.md).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    /// Always 2.
+    pub schema_version: u32,
+    /// Its own media type.
+    #[serde(default)]
+    pub media_type: String,
+    /// The config blob.
+    pub config: Descriptor,
+    /// The layers, lowest first.
+    pub layers: Vec<Descriptor>,
+}
+
+impl Manifest {
+    /// The layers that hold the tree: those whose role says so, or all of an image without roles.
+    pub fn content_layers(&self) -> Vec<&Descriptor> {
+        let has_roles = self.layers.iter().any(|layer| layer.role().is_some());
+        let holds_content = |layer: &&Descriptor| !has_roles || matches!(layer.role(), Some(Role::Base | Role::Delta));
+        self.layers.iter().filter(holds_content).collect()
+    }
+}
