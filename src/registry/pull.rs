@@ -1,0 +1,141 @@
+//! Getting indexes, manifests and blobs, each checked against its digest.
+
+use bytes::Bytes;
+use reqwest::StatusCode;
+use reqwest::header::{ACCEPT, HeaderValue, IF_NONE_MATCH};
+
+use super::client::Client;
+use super::error::RegistryError;
+use crate::image::{Blob, Descriptor, INDEX_TYPES, Index, MANIFEST_TYPES, Manifest, Platform};
+use crate::snapshot::Digest;
+
+/// Indexes and manifests above this are refused, as registries refuse them.
+const MAX_MANIFEST: u64 = 4 << 20;
+/// The longest layer: it is held in memory.
+const MAX_BLOB: u64 = 512 << 20;
+
+/// What a tag points at, as far as it is known without pulling it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagState {
+    /// At the digest that was asked about.
+    Unchanged,
+    /// At something else.
+    Changed,
+}
+
+/// An index as it was pulled.
+#[derive(Clone, Debug)]
+pub struct Pulled {
+    /// The digest of the bytes received.
+    pub digest: Digest,
+    /// What they say.
+    pub index: Index,
+}
+
+impl Client {
+    /// Asks by HEAD whether the reference still points at `known`: a HEAD counts against no pull quota.
+    pub async fn tag_state(&self, known: Digest) -> Result<TagState, RegistryError> {
+        let url = self.url(&format!("manifests/{}", self.name()))?;
+        let condition = format!("\"{known}\"");
+        let response = self
+            .send(&url, |http, url| http.head(url).header(ACCEPT, accepted()).header(IF_NONE_MATCH, condition.clone()))
+            .await?;
+        match response.status() {
+            StatusCode::NOT_MODIFIED => Ok(TagState::Unchanged),
+            StatusCode::OK => {
+                let digest = response.headers().get("docker-content-digest").and_then(|value| value.to_str().ok());
+                let same = digest.and_then(|text| text.parse().ok()) == Some(known);
+                Ok(if same { TagState::Unchanged } else { TagState::Changed })
+            }
+            StatusCode::NOT_FOUND => Err(RegistryError::NotFound(self.reference.to_string())),
+            _ => Err(self.failed("a look at a tag", response).await),
+        }
+    }
+
+    /// Pulls the index that the reference points at. An image without one is taken for an index of that one image.
+    pub async fn index(&self) -> Result<Pulled, RegistryError> {
+        let (bytes, media_type) = self.manifest_bytes(&self.name()).await?;
+        let digest = Digest::of(&bytes);
+        if let Some(wanted) = self.reference.digest().filter(|wanted| *wanted != digest) {
+            return Err(RegistryError::Mismatch { host: self.host(), digest: wanted });
+        }
+        if MANIFEST_TYPES.contains(&media_type.as_str()) {
+            return Ok(Pulled { digest, index: self.single(&bytes, &media_type).await? });
+        }
+        let index = serde_json::from_slice(&bytes).map_err(|error| self.malformed("an index", &error.to_string()))?;
+        Ok(Pulled { digest, index })
+    }
+
+    /// The index of one image whose platform stands in its config.
+    async fn single(&self, bytes: &Bytes, media_type: &str) -> Result<Index, RegistryError> {
+        const ACTION: &str = "a manifest";
+        let parse = |error: serde_json::Error| self.malformed(ACTION, &error.to_string());
+        let manifest: Manifest = serde_json::from_slice(bytes).map_err(parse)?;
+        let config = self.blob(&manifest.config).await?;
+        let mut descriptor = Descriptor::of(media_type, bytes);
+        descriptor.platform = Some(serde_json::from_slice(&config.bytes).map_err(parse)?);
+        Ok(Index {
+            schema_version: 2,
+            media_type: INDEX_TYPES[0].to_owned(),
+            manifests: vec![descriptor],
+            annotations: Default::default(),
+        })
+    }
+
+    /// Pulls the manifest for `platform` from `index`.
+    pub async fn manifest(&self, index: &Index, platform: Platform) -> Result<Manifest, RegistryError> {
+        let descriptor = index.manifest(platform).ok_or_else(|| RegistryError::NoPlatform {
+            reference: self.reference.to_string(),
+            platform,
+            has: index.platforms(),
+        })?;
+        let (bytes, _) = self.manifest_bytes(&descriptor.digest.to_string()).await?;
+        if Digest::of(&bytes) != descriptor.digest {
+            return Err(RegistryError::Mismatch { host: self.host(), digest: descriptor.digest });
+        }
+        serde_json::from_slice(&bytes).map_err(|error| self.malformed("a manifest", &error.to_string()))
+    }
+
+    /// Pulls a blob; never a byte more than its descriptor says.
+    pub async fn blob(&self, descriptor: &Descriptor) -> Result<Blob, RegistryError> {
+        let what = descriptor.digest.to_string();
+        if descriptor.size > MAX_BLOB {
+            return Err(RegistryError::TooLong { host: self.host(), what, limit: MAX_BLOB });
+        }
+        let url = self.url(&format!("blobs/{}", descriptor.digest))?;
+        let response = self.send(&url, reqwest::Client::get).await?;
+        if response.status() != StatusCode::OK {
+            return Err(self.failed("a pull of a blob", response).await);
+        }
+        let bytes = Bytes::from(self.read_limited(response, descriptor.size, &what).await?);
+        if Digest::of(&bytes) != descriptor.digest {
+            return Err(RegistryError::Mismatch { host: self.host(), digest: descriptor.digest });
+        }
+        Ok(Blob { descriptor: descriptor.clone(), bytes })
+    }
+
+    /// What the reference is asked for by: its digest goes before its tag.
+    fn name(&self) -> String {
+        self.reference.digest().map_or_else(|| self.reference.tag().to_owned(), |digest| digest.to_string())
+    }
+
+    async fn manifest_bytes(&self, name: &str) -> Result<(Bytes, String), RegistryError> {
+        let url = self.url(&format!("manifests/{name}"))?;
+        let response = self.send(&url, |http, url| http.get(url).header(ACCEPT, accepted())).await?;
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Err(RegistryError::NotFound(self.reference.to_string())),
+            _ => return Err(self.failed("a pull of a manifest", response).await),
+        }
+        let media_type = response.headers().get(reqwest::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_owned();
+        let bytes = self.read_limited(response, MAX_MANIFEST, "a manifest").await?;
+        Ok((Bytes::from(bytes), media_type))
+    }
+}
+
+/// All types that galley reads: without them distribution answers 404 for an OCI index.
+fn accepted() -> HeaderValue {
+    let types = [INDEX_TYPES, MANIFEST_TYPES].concat().join(", ");
+    HeaderValue::try_from(types).unwrap_or(HeaderValue::from_static("*/*"))
+}
