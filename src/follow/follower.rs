@@ -1,0 +1,193 @@
+//! The loop: wait for a hint or for the next poll, look, and install what is new.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::doorbell::Doorbell;
+use super::release::{FetchError, Release};
+use crate::image::Platform;
+use crate::registry::{Client, TagState};
+use crate::serve::Deployment;
+use crate::snapshot::{ContentRoot, Tree, freeze};
+
+/// After a look that found nothing new, hooks wait this long: a flood of them costs one look a second.
+const QUIET: Duration = Duration::from_secs(1);
+/// distribution announces an index a moment before its tag points there: a look that came too early is followed by these.
+/// With the first one they are three in a second, however many hooks arrive.
+const EARLY: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
+/// The first pause after a failure; each further one is twice as long, up to the poll's interval.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often the reference is looked at without a hint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Poll(Duration);
+
+/// A text that is no interval.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no interval; write it as 90s, 5m or 1h, at least 1s")]
+pub struct PollError(String);
+
+impl Poll {
+    /// The interval, up to a fifth longer or shorter, so that a fleet does not ask all at once.
+    fn next(self) -> Duration {
+        // A new RandomState is keyed at random: no other source of randomness is needed here.
+        let random = RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64;
+        self.0.mul_f64(0.8 + 0.4 * random)
+    }
+}
+
+impl FromStr for Poll {
+    type Err = PollError;
+
+    fn from_str(text: &str) -> Result<Self, PollError> {
+        let refuse = || PollError(text.to_owned());
+        let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            _ => return Err(refuse()),
+        };
+        let number: u64 = number.parse().map_err(|_| refuse())?;
+        let total = number.checked_mul(seconds).filter(|total| (1..=365 * 86_400).contains(total));
+        total.map(|total| Self(Duration::from_secs(total))).ok_or_else(refuse)
+    }
+}
+
+/// Keeps a deployment at what a reference points at.
+pub struct Follower {
+    client: Client,
+    platform: Platform,
+    deployment: Arc<Deployment>,
+    bell: Arc<Doorbell>,
+    poll: Poll,
+    current: Option<Release>,
+}
+
+/// What a look came to.
+enum Seen {
+    Nothing,
+    New,
+}
+
+impl Follower {
+    /// A follower of the client's reference; `current` is what `deployment` serves, if it came from there.
+    pub fn new(
+        client: Client,
+        platform: Platform,
+        deployment: Arc<Deployment>,
+        poll: Poll,
+        current: Option<Release>,
+    ) -> Self {
+        Self { client, platform, deployment, bell: Arc::default(), poll, current }
+    }
+
+    /// What hooks ring.
+    pub fn bell(&self) -> Arc<Doorbell> {
+        Arc::clone(&self.bell)
+    }
+
+    /// Follows until it is dropped.
+    pub async fn run(mut self) {
+        let mut failures = 0u32;
+        let mut next = match self.current {
+            Some(_) => Instant::now() + self.poll.next(),
+            // What is served now came from elsewhere: the reference has not been looked at yet.
+            None => Instant::now(),
+        };
+        loop {
+            tokio::select! {
+                () = self.bell.rung() => {}
+                () = sleep_until(next) => {}
+            }
+            let started = Instant::now();
+            match self.look_until_announced().await {
+                Ok(Seen::New) => failures = 0,
+                Ok(Seen::Nothing) => {
+                    failures = 0;
+                    sleep(QUIET).await;
+                }
+                Err(error) => {
+                    failures += 1;
+                    tracing::warn!("{error}; still serving what was there");
+                    sleep(QUIET).await;
+                }
+            }
+            let pause = FIRST_PAUSE * 2u32.pow(failures.clamp(1, 16) - 1);
+            next = started + if failures > 0 { pause.min(self.poll.next()) } else { self.poll.next() };
+        }
+    }
+
+    /// Looks, and looks again where a hook announced a digest that the tag does not point at yet.
+    async fn look_until_announced(&mut self) -> Result<Seen, FetchError> {
+        let announced = self.bell.take_announced();
+        let mut seen = self.look().await?;
+        for pause in EARLY {
+            let current = self.current.as_ref().map(|release| release.digest);
+            if matches!(seen, Seen::New) || announced.is_none() || announced == current {
+                return Ok(seen);
+            }
+            sleep(pause).await;
+            seen = self.look().await?;
+        }
+        if matches!(seen, Seen::Nothing) {
+            tracing::debug!("the reference does not point at what a hook announced; looking once more in a second");
+            self.bell.ring(None);
+        }
+        Ok(seen)
+    }
+
+    /// Looks at the reference; what is new is fetched, verified and installed.
+    async fn look(&mut self) -> Result<Seen, FetchError> {
+        let started = Instant::now();
+        if let Some(current) = &self.current
+            && self.client.tag_state(current.digest).await? == TagState::Unchanged
+        {
+            return Ok(Seen::Nothing);
+        }
+        let (release, tree) = Release::fetch(&self.client, self.platform, self.current.as_ref()).await?;
+        let old = self.deployment.current().root();
+        let root = self.install(tree).await?;
+        let (sequence, digest) = (release.sequence, release.digest);
+        if root == old {
+            tracing::info!("release {sequence} ({digest}) has the content that is being served");
+        } else {
+            let took = started.elapsed().as_millis();
+            tracing::info!("release {sequence} ({digest}) is live, content {root}, {took} ms after the look began");
+        }
+        self.current = Some(release);
+        Ok(Seen::New)
+    }
+
+    /// Freezes `tree` beside what is served, off the threads that answer, and swaps the pointer.
+    async fn install(&self, tree: Tree) -> Result<ContentRoot, FetchError> {
+        let previous = self.deployment.current();
+        let snapshot = spawn_blocking(move || freeze(&tree, Some(&previous))).await??;
+        let root = snapshot.root();
+        drop(self.deployment.install(snapshot));
+        Ok(root)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_read_and_jittered() {
+        for (text, seconds) in [("90s", 90), ("5m", 300), ("1h", 3600)] {
+            let poll: Poll = text.parse().unwrap();
+            assert_eq!(poll.0, Duration::from_secs(seconds));
+            let next = poll.next();
+            assert!(next >= poll.0.mul_f64(0.79) && next <= poll.0.mul_f64(1.21), "{next:?}");
+        }
+        for text in ["", "5", "0s", "-1s", "5 m", "1d", "99999999999999999999h", "9999999h"] {
+            assert!(text.parse::<Poll>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! One release: pulled, verified and unpacked.
+
+use std::collections::HashMap;
+use std::io;
+
+use bytes::Bytes;
+use tokio::task::{JoinError, spawn_blocking};
+
+use crate::image::{Blob, ContentError, Index, Platform, content};
+use crate::registry::{Client, RegistryError};
+use crate::snapshot::{Digest, Tree};
+
+/// What is installed: its name, and its layers for the next release to share.
+#[derive(Debug)]
+pub struct Release {
+    /// The digest of the index.
+    pub digest: Digest,
+    /// The number that its maker gave it.
+    pub sequence: u64,
+    blobs: HashMap<Digest, Bytes>,
+}
+
+/// Why a release can't be had or is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The registry's fault, or the way there.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The image's fault.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// The unpacked content could not be frozen.
+    #[error("the content can't be read: {0}")]
+    Freeze(#[from] io::Error),
+    /// A fault of galley's own: it must not end the following.
+    #[error("galley itself broke on this release; please report it: {0}")]
+    Broken(#[from] JoinError),
+}
+
+impl Release {
+    /// Pulls what the client's reference points at. Layers that `previous` has are not pulled again.
+    pub async fn fetch(
+        client: &Client,
+        platform: Platform,
+        previous: Option<&Self>,
+    ) -> Result<(Self, Tree), FetchError> {
+        let pulled = client.index().await?;
+        let manifest = client.manifest(&pulled.index, platform).await?;
+        let mut blobs = Vec::new();
+        for descriptor in manifest.content_layers() {
+            let known = previous.and_then(|previous| previous.blobs.get(&descriptor.digest));
+            let blob = match known {
+                Some(bytes) => Blob { descriptor: descriptor.clone(), bytes: bytes.clone() },
+                None => client.blob(descriptor).await?,
+            };
+            blobs.push(blob);
+        }
+        let name = client.reference().to_string();
+        // Unpacking is work for a processor, not for the thread that answers requests.
+        spawn_blocking(move || Self::unpack(&name, pulled.digest, &pulled.index, blobs)).await?
+    }
+
+    fn unpack(name: &str, digest: Digest, index: &Index, blobs: Vec<Blob>) -> Result<(Self, Tree), FetchError> {
+        let tree = content(name, index, &blobs)?;
+        let blobs = blobs.into_iter().map(|blob| (blob.descriptor.digest, blob.bytes)).collect();
+        Ok((Self { digest, sequence: index.sequence(), blobs }, tree))
+    }
+}
