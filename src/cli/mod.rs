@@ -1,0 +1,108 @@
+//! The command line: parse, resolve, call the rooms, say what came of it.
+//!
+//! Results go to standard output, everything else to standard error. Exit codes: 0 done; 1 the site, the registry or the
+//! instance is at fault; 2 usage.
+
+mod build;
+mod package;
+mod report;
+mod serve;
+mod source;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use self::report::{LogLine, Report};
+use crate::registry::Transport;
+
+/// One static binary that renders a Markdown blog, serves it from memory, packs itself with it into an image, and follows
+/// the registry.
+#[derive(Parser)]
+#[command(
+    name = "galley",
+    version,
+    after_help = "Examples:\n  \
+        galley serve site                                   render a site and serve it on http://127.0.0.1:8080\n  \
+        galley build site -o public                         render it into a folder\n  \
+        galley package site --push registry.example/blog    push it as an image\n  \
+        galley serve --follow registry.example/blog         serve what is pushed there, now and later"
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+    /// Print errors and warnings only
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Print also what is passed over and tried again
+    #[arg(long, short, global = true)]
+    verbose: bool,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Build(build::Arguments),
+    Serve(serve::Arguments),
+    Package(package::Arguments),
+}
+
+/// How registries are reached.
+#[derive(Args, Clone, Copy)]
+struct RegistryArguments {
+    /// Speak plain HTTP to the registry; without this only to registries on this machine
+    #[arg(long, env = "GALLEY_REGISTRY_PLAIN_HTTP", value_parser = clap::builder::FalseyValueParser::new())]
+    registry_plain_http: bool,
+}
+
+impl RegistryArguments {
+    fn transport(self) -> Transport {
+        Transport { plain_http: self.registry_plain_http }
+    }
+}
+
+/// Runs the program with `arguments`, the program's name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors, and go to standard output. Where even that is closed, nobody listens.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    let report = Report::new(cli.quiet);
+    log_to_standard_error(&cli);
+    let done = match cli.verb {
+        Verb::Build(arguments) => build::run(&arguments, &report),
+        Verb::Serve(arguments) => serve::run(&arguments, &report),
+        Verb::Package(arguments) => package::run(&arguments, &report),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report.error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn log_to_standard_error(cli: &Cli) {
+    let level = match (cli.quiet, cli.verbose) {
+        (true, _) => Level::WARN,
+        (_, true) => Level::DEBUG,
+        _ => Level::INFO,
+    };
+    // Libraries below are chatty at the same levels.
+    let own = Targets::new().with_target("galley", level);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).event_format(LogLine);
+    let log = tracing_subscriber::registry().with(lines).with(own);
+    // A second call within one process, as in tests, keeps the first one's.
+    if log.try_init().is_err() {
+        tracing::debug!("a log is set up already");
+    }
+}

@@ -1,0 +1,147 @@
+//! `galley serve`
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::RegistryArguments;
+use super::report::{Report, count, size};
+use super::source::{Source, local_tree};
+use crate::follow::{Follower, Poll, Release, Secrets, routes};
+use crate::image::{Platform, layout_content};
+use crate::registry::{Client, Reference};
+use crate::serve::{Deployment, Limits, Public, Routes, bind, serve};
+use crate::snapshot::{Tree, freeze};
+
+/// Serve a site, a rendered folder or an image from memory
+///
+/// With --follow it starts from the reference (or from SOURCE, if one is given), polls it, and looks at it at once when a
+/// webhook arrives on /_galley/hook/<secret>. What is new is pulled, verified and swapped in; what fails changes nothing.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    galley serve site\n  \
+    galley serve public --listen 0.0.0.0:8080\n  \
+    galley serve oci:image\n  \
+    galley serve --follow registry.example/blog:latest --hook-secret-file secret")]
+pub(super) struct Arguments {
+    /// A site's folder, a rendered folder, oci:DIR or an image reference [default: the working folder, or site/ in it]
+    source: Option<String>,
+    /// Where to listen, as IP:PORT; may be given more than once
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", env = "GALLEY_LISTEN", value_delimiter = ',')]
+    listen: Vec<SocketAddr>,
+    /// The image whose content to serve, now and after each push
+    #[arg(long, value_name = "REF", env = "GALLEY_FOLLOW")]
+    follow: Option<Reference>,
+    /// A file with one secret a line that webhooks must know
+    #[arg(long, value_name = "FILE", env = "GALLEY_HOOK_SECRET_FILE", requires = "follow")]
+    hook_secret_file: Option<PathBuf>,
+    /// How often to look at the reference without a webhook
+    #[arg(long, value_name = "DURATION", default_value = "5m", env = "GALLEY_POLL")]
+    poll: Poll,
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> {
+    let source = source(arguments)?;
+    let secrets = arguments.hook_secret_file.as_deref().map(Secrets::read).transpose()?;
+    let listeners = listen(&arguments.listen)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (tree, release) = start(&source, arguments, report).await?;
+        let snapshot = freeze(&tree, None)?;
+        drop(tree);
+        report.say(format_args!(
+            "ready: {}, {} in memory, content {}, {}",
+            count(snapshot.len(), "path"),
+            size(snapshot.length() as u64),
+            snapshot.root(),
+            report.elapsed()
+        ));
+        let deployment = Arc::new(Deployment::new(snapshot));
+        let routes = follow(arguments, &deployment, release, secrets)?;
+        for listener in &listeners {
+            report.result(format_args!("http://{}", listener.local_addr()?));
+        }
+        let stop = stop_signal()?;
+        serve(listeners, Public::new(deployment, routes), Limits::for_this_process(), stop).await?;
+        report.say("stopped");
+        Ok(())
+    })
+}
+
+/// Bound before the site is rendered, so that a port that is taken is said at once.
+fn listen(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
+    let one = |address: &SocketAddr| {
+        bind(*address).with_context(|| format!("{address}: can't listen there; choose another address with --listen"))
+    };
+    addresses.iter().map(one).collect()
+}
+
+/// What to begin with; without SOURCE the followed reference.
+fn source(arguments: &Arguments) -> anyhow::Result<Source> {
+    match (&arguments.source, &arguments.follow) {
+        (None, Some(reference)) => Ok(Source::Reference(reference.clone())),
+        (source, _) => Source::resolve(source.as_deref()),
+    }
+}
+
+/// The tree to begin with, and the release if it came from the followed reference.
+async fn start(source: &Source, arguments: &Arguments, report: &Report) -> anyhow::Result<(Tree, Option<Release>)> {
+    match source {
+        Source::Reference(reference) => {
+            let (tree, release) = fetch(reference, arguments, report).await?;
+            let followed = arguments.follow.as_ref() == Some(reference);
+            Ok((tree, Some(release).filter(|_| followed)))
+        }
+        Source::Layout(folder) => Ok((layout_content(folder, platform()?)?, None)),
+        local => Ok((local_tree(local, report, "nothing is served")?.0, None)),
+    }
+}
+
+async fn fetch(reference: &Reference, arguments: &Arguments, report: &Report) -> anyhow::Result<(Tree, Release)> {
+    let client = Client::new(reference.clone(), arguments.registry.transport())?;
+    let (release, tree) = Release::fetch(&client, platform()?, None).await?;
+    report.say(format_args!("pulled {reference}: release {}, {}", release.sequence, release.digest));
+    Ok((tree, release))
+}
+
+fn platform() -> anyhow::Result<Platform> {
+    Platform::of_this_program()
+        .context("there are no images of galley for this machine; serve a site or a rendered folder")
+}
+
+/// Starts the follower, if one was asked for; its routes are what webhooks reach.
+fn follow(
+    arguments: &Arguments,
+    deployment: &Arc<Deployment>,
+    release: Option<Release>,
+    secrets: Option<Secrets>,
+) -> anyhow::Result<Option<Routes>> {
+    let Some(reference) = arguments.follow.clone() else { return Ok(None) };
+    if reference.digest().is_some() && secrets.is_some() {
+        bail!("{reference} names a digest, which never changes; follow a tag");
+    }
+    let client = Client::new(reference.clone(), arguments.registry.transport())?;
+    let follower = Follower::new(client, platform()?, Arc::clone(deployment), arguments.poll, release);
+    let bell = follower.bell();
+    tokio::spawn(follower.run());
+    Ok(secrets.map(|secrets| routes(secrets, bell, reference)))
+}
+
+/// Done when the process is asked to stop. A handler is needed for it: as the first process of a container it would
+/// otherwise not hear the signal at all.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,166 @@
+//! What SITE and SOURCE mean, and how they become a tree.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+
+use super::report::{Report, count, size};
+use crate::registry::Reference;
+use crate::render::{Theme, render};
+use crate::site::{self, Options, Site};
+use crate::snapshot::{Tree, TreePath, read_folder};
+
+/// What is to be served.
+#[derive(Debug, PartialEq)]
+pub(super) enum Source {
+    /// A site's folder.
+    Site(PathBuf),
+    /// A rendered folder.
+    Folder(PathBuf),
+    /// An OCI image layout.
+    Layout(PathBuf),
+    /// An image in a registry.
+    Reference(Reference),
+}
+
+impl Source {
+    /// Resolves SOURCE; without one the working folder, or `site/` in it.
+    pub(super) fn resolve(text: Option<&str>) -> anyhow::Result<Self> {
+        let Some(text) = text else { return Self::local(&default_site()?) };
+        if let Some(folder) = text.strip_prefix("oci:") {
+            return Ok(Self::Layout(PathBuf::from(folder)));
+        }
+        let path = Path::new(text);
+        if path.exists() {
+            return Self::local(path);
+        }
+        // What is not there is a reference only if it looks like one: a typing error in a folder's name should not ask
+        // Docker Hub.
+        if text.starts_with(['.', '/']) || !text.contains(['/', ':']) {
+            bail!("{text}: no such folder; name a site, a rendered folder, oci:DIR or an image reference");
+        }
+        text.parse().map(Self::Reference).with_context(|| format!("{text}: no such folder"))
+    }
+
+    fn local(path: &Path) -> anyhow::Result<Self> {
+        if site::is_site(path) {
+            return Ok(Self::Site(path.to_path_buf()));
+        }
+        if path.join("index.html").is_file() {
+            return Ok(Self::Folder(path.to_path_buf()));
+        }
+        bail!(
+            "{}: is neither a site (galley.toml, content/, posts/ or source/_posts/) nor a rendered folder (index.html)",
+            path.display()
+        );
+    }
+}
+
+fn default_site() -> anyhow::Result<PathBuf> {
+    let candidates = [".", "site"].map(PathBuf::from);
+    let found = candidates.into_iter().find(|folder| site::is_site(folder));
+    found.context("there is no site in this folder nor in site/; name one")
+}
+
+/// SITE of the verbs that render: the folder given, or the working folder, or `site/` in it.
+pub(super) fn site_folder(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    given.map_or_else(default_site, |folder| Ok(folder.to_path_buf()))
+}
+
+/// What changes a site's own settings.
+#[derive(Debug, Default)]
+pub(super) struct Overrides {
+    pub(super) drafts: bool,
+    pub(super) future: bool,
+    pub(super) base_url: Option<String>,
+}
+
+/// Loads a site with its theme and renders it; `take` gets each file. Prints all findings; if one is an error, fails.
+pub(super) fn render_site(
+    folder: &Path,
+    overrides: &Overrides,
+    report: &Report,
+    consequence: &str,
+    mut take: impl FnMut(TreePath, crate::snapshot::Entry) -> anyhow::Result<()>,
+) -> anyhow::Result<Site> {
+    let options = Options { drafts: overrides.drafts, future: overrides.future, now: Timestamp::now() };
+    let mut site = site::load(folder, options)?;
+    if overrides.base_url.is_some() {
+        site.config.base_url.clone_from(&overrides.base_url);
+    }
+    let mut findings = std::mem::take(&mut site.findings);
+    match Theme::load(folder, &site.config.theme) {
+        Ok(theme) => findings.extend(render(&site, &theme, &mut take)?),
+        Err(faults) => findings.extend(faults),
+    }
+    findings.sort();
+    report.findings(&findings, consequence)?;
+    Ok(site)
+}
+
+/// The tree of a site or a rendered folder, with one line that says what it is.
+pub(super) fn local_tree(source: &Source, report: &Report, consequence: &str) -> anyhow::Result<(Tree, Option<Site>)> {
+    match source {
+        Source::Site(folder) => {
+            let mut tree = Tree::new();
+            let site = render_site(folder, &Overrides::default(), report, consequence, |path, entry| {
+                Ok(tree.insert(path, entry)?)
+            })?;
+            report.say(rendered(folder, &site, tree.len(), tree.length(), report));
+            Ok((tree, Some(site)))
+        }
+        Source::Folder(folder) => {
+            let tree = read_folder(folder)?;
+            report.say(format_args!(
+                "read {}: {}, {}",
+                folder.display(),
+                count(tree.len(), "file"),
+                size(tree.length())
+            ));
+            Ok((tree, None))
+        }
+        Source::Layout(_) | Source::Reference(_) => bail!("an image has been rendered already; name a site"),
+    }
+}
+
+/// What a site that will be published lacks.
+pub(super) fn advise(site: &Site, report: &Report) {
+    if site.config.base_url.is_none() {
+        report.say(
+            "no base_url is set: feed and sitemap have no absolute URLs, which their readers need; see galley.toml",
+        );
+    }
+}
+
+/// `rendered site: 6 pages, 42 files, 310 KB, 61 ms`.
+pub(super) fn rendered(folder: &Path, site: &Site, files: usize, bytes: u64, report: &Report) -> String {
+    let (pages, files) = (count(site.pages.len(), "page"), count(files, "file"));
+    format!("rendered {}: {pages}, {files}, {}, {}", folder.display(), size(bytes), report.elapsed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_known_by_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        assert!(Source::resolve(Some(path)).unwrap_err().to_string().contains("is neither a site"));
+        std::fs::write(folder.path().join("index.html"), "x").unwrap();
+        assert_eq!(Source::resolve(Some(path)).unwrap(), Source::Folder(path.into()));
+        std::fs::create_dir(folder.path().join("content")).unwrap();
+        assert_eq!(Source::resolve(Some(path)).unwrap(), Source::Site(path.into()));
+        assert_eq!(Source::resolve(Some("oci:x")).unwrap(), Source::Layout("x".into()));
+        assert!(matches!(Source::resolve(Some("registry.example/blog")).unwrap(), Source::Reference(_)));
+    }
+
+    #[test]
+    fn a_typing_error_is_no_reference() {
+        for text in ["sitte", "./sitte", "/no/such", "../x/y"] {
+            let error = Source::resolve(Some(text)).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{text}: no such folder")), "{error}");
+        }
+    }
+}
