@@ -1,0 +1,72 @@
+//! Against real parts: a registry, a container engine, readers of images that somebody else wrote, and real blogs.
+//!
+//! What is missing is named and its test skipped. Under GALLEY_TEST_ALL=1 a missing part of the system is a failure; real
+//! blogs that lie beside the project are never required.
+
+// A test that can't go on should say where, and one that measured something what it saw.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+
+mod corpora;
+mod engine;
+mod manual;
+mod parts;
+mod publish;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+use crate::parts::Part;
+
+fn main() -> ExitCode {
+    const STATIC: &[Part] = &[Part::Static];
+    const REGISTRY: &[Part] = &[Part::Static, Part::Program("docker-registry", "docker-registry")];
+    const ENGINE: &[Part] = &[
+        REGISTRY[0],
+        REGISTRY[1],
+        Part::Program("dockerd", "docker.io"),
+        Part::Program("docker", "docker.io"),
+        Part::Program("ip", "iproute2"),
+        Part::Root,
+    ];
+    const SKOPEO: &[Part] = &[Part::Static, Part::Program("skopeo", "skopeo")];
+    const MANUAL: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("curl", "curl"), Part::Program("bash", "bash")];
+    let trials = vec![
+        trial("publish::a_push_is_seen_within_a_second_and_no_request_fails", REGISTRY, publish::push_to_visible),
+        trial("publish::what_the_tag_holds_already_is_not_pushed", REGISTRY, publish::unchanged),
+        trial("publish::an_image_is_the_same_bytes_each_time", STATIC, publish::deterministic),
+        trial("publish::skopeo_reads_the_layout", SKOPEO, publish::skopeo_reads_the_layout),
+        trial("engine::docker_pulls_and_runs_the_image", ENGINE, engine::docker_runs_the_image),
+        trial("engine::the_dockerfiles_build", ENGINE, engine::the_dockerfiles_build),
+        trial("manual::every_command_in_it_works", MANUAL, manual::every_command_works),
+        trial("corpora::rycus86", &[Part::Corpus("rycus86-blog-content")], corpora::rycus86_is_rendered_whole),
+        trial(
+            "corpora::nathanleclaire",
+            &[Part::Corpus("nathanleclaire-blog")],
+            corpora::nathanleclaire_is_rendered_whole,
+        ),
+        trial("corpora::brizzled", &[Part::Corpus("brizzled-octopress")], corpora::brizzled_is_rendered),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// A test that is skipped, with a line that says why, where a part is missing.
+fn trial(name: &str, needs: &'static [Part], run: fn()) -> Trial {
+    let missing: Vec<Part> = needs.iter().copied().filter(|part| !part.is_there()).collect();
+    let required = std::env::var("GALLEY_TEST_ALL").is_ok_and(|value| value == "1");
+    let failing = required && missing.iter().any(Part::is_required);
+    let words: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    let words = words.join(", ");
+    if missing.is_empty() || failing {
+        return Trial::test(name, move || {
+            if failing {
+                return Err(format!("needs {words}").into());
+            }
+            run();
+            Ok(())
+        });
+    }
+    Trial::test(format!("{name} (skipped: needs {words})"), || Ok(())).with_ignored_flag(true)
+}

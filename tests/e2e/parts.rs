@@ -1,0 +1,225 @@
+//! The real parts, and how they are started and ended.
+
+use std::fmt;
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::corpora;
+
+/// A slow machine starts an engine within this.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a test needs beside Rust and a C compiler.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    /// A program and the Debian package that has it.
+    Program(&'static str, &'static str),
+    /// A program under test that can pack itself.
+    Static,
+    /// The rights to start an engine.
+    Root,
+    /// A real blog beside the project.
+    Corpus(&'static str),
+}
+
+impl Part {
+    pub(crate) fn is_there(&self) -> bool {
+        match self {
+            Self::Program(name, _) => find(name).is_some(),
+            Self::Static => galley::image::Binary::read(Path::new(env!("CARGO_BIN_EXE_galley"))).is_ok(),
+            Self::Root => rustix::process::geteuid().is_root(),
+            Self::Corpus(name) => corpora::folder(name).is_dir(),
+        }
+    }
+
+    pub(crate) fn is_required(&self) -> bool {
+        !matches!(self, Self::Corpus(_))
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Program(name, package) => write!(f, "{name} of Debian's package {package}"),
+            Self::Static => write!(f, "a statically linked galley, as cargo builds it on Linux"),
+            Self::Root => write!(f, "root"),
+            Self::Corpus(name) => write!(f, "../shared/corpora/{name}"),
+        }
+    }
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    let folders = std::env::split_paths(&std::env::var_os("PATH")?).collect::<Vec<_>>();
+    let folders = folders.into_iter().chain([PathBuf::from("/usr/sbin"), PathBuf::from("/sbin")]);
+    folders.map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+/// A process that ends with the test, and the folder that it works in.
+struct Process {
+    child: Child,
+    folder: TempDir,
+}
+
+impl Process {
+    fn start(command: &mut Command, folder: TempDir) -> Self {
+        let log = fs::File::create(folder.path().join("log")).unwrap();
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        Self { child, folder }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Waits until `ready`, or fails with what the process said.
+    fn wait_until(&mut self, ready: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !ready() {
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none() && started.elapsed() < PATIENCE, "it did not start:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        // An engine must stop its containers before it goes; what has ended already can't be asked.
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that was free a moment ago, for programs that can't say which one they took.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// distribution's registry from Debian.
+pub(crate) struct Registry {
+    process: Process,
+    /// `127.0.0.1:PORT`
+    pub(crate) address: String,
+}
+
+impl Registry {
+    /// A registry that tells `hook` of every push, by its `notifications:`.
+    pub(crate) fn start(hook: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let address = format!("127.0.0.1:{}", free_port());
+        let data = folder.path().join("data");
+        let notifications = hook.map(|url| {
+            format!(
+                "notifications:\n  endpoints:\n    - name: galley\n      url: {url}\n      timeout: 1s\n      \
+                 threshold: 5\n      backoff: 1s\n"
+            )
+        });
+        let config = format!(
+            "version: 0.1\nlog: {{level: warn}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: {address}}}\n{}",
+            data.display(),
+            notifications.unwrap_or_default()
+        );
+        let file = folder.path().join("config.yml");
+        fs::write(&file, config).unwrap();
+        let mut process = Process::start(Command::new("docker-registry").arg("serve").arg(&file), folder);
+        process.wait_until(|| TcpStream::connect(&address).is_ok());
+        Self { process, address }
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.process.log()
+    }
+}
+
+/// A bridge of the engine's own. Without one, and even with `--bridge none`, an engine takes or deletes `docker0`, which
+/// may be that of another engine.
+struct Bridge(String);
+
+impl Bridge {
+    fn add() -> Self {
+        let id = std::process::id();
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let bridge = Self(format!("gly{}-{number}", id % 1_000_000));
+        // From the range for measuring devices (RFC 2544), which no real network uses.
+        let address = format!("198.18.{}.1/24", (id + number) % 250);
+        ip(&["link", "add", &bridge.0, "type", "bridge"]);
+        ip(&["address", "add", &address, "dev", &bridge.0]);
+        bridge
+    }
+}
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+#[track_caller]
+fn ip(arguments: &[&str]) {
+    let output = Command::new("ip").args(arguments).output().unwrap();
+    assert!(output.status.success(), "ip {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        ip(&["link", "delete", &self.0]);
+    }
+}
+
+/// Docker Engine from Debian, with its state in a temporary folder.
+pub(crate) struct Engine {
+    // Dropped in this order: the bridge goes when nobody uses it any more.
+    _process: Process,
+    _bridge: Bridge,
+    socket: String,
+}
+
+impl Engine {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let socket = format!("unix://{}", at("docker.sock"));
+        let mut command = Command::new("dockerd");
+        command.args([
+            "--host",
+            &socket,
+            "--data-root",
+            &at("data"),
+            "--exec-root",
+            &at("exec"),
+            "--pidfile",
+            &at("pid"),
+        ]);
+        let bridge = Bridge::add();
+        // The tests use the host's network, so nothing of it has to be changed.
+        command.args(["--bridge", &bridge.0, "--iptables=false", "--ip-forward=false"]);
+        let mut process = Process::start(&mut command, folder);
+        process.wait_until(|| docker(&socket).arg("version").output().unwrap().status.success());
+        Self { _process: process, _bridge: bridge, socket }
+    }
+
+    /// Runs the docker command line, which must go well; returns its output.
+    #[track_caller]
+    pub(crate) fn docker(&self, arguments: &[&str]) -> String {
+        let output = docker(&self.socket).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "docker {arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+}
+
+fn docker(socket: &str) -> Command {
+    // Debian's own client speaks BuildKit by itself; a newer one before it on PATH may lack the component for that.
+    let debian = Path::new("/usr/bin/docker");
+    let mut command = Command::new(if debian.is_file() { debian } else { Path::new("docker") });
+    command.env("DOCKER_BUILDKIT", "1").args(["--host", socket]).env("HOME", "/nonexistent").stdin(Stdio::null());
+    command
+}
+
+/// The project's folder.
+pub(crate) fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

@@ -1,0 +1,18 @@
+//! Behaviour from outside: the program as users run it, and the library's doors. Everything here runs with a Rust
+//! toolchain and a C compiler alone; real registries and engines are in tests/e2e.
+
+// A test that can't go on should say where; that is what unwrap does.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod architecture;
+mod cli;
+mod double;
+mod follow;
+mod http;
+mod image;
+mod limits;
+mod readme;
+mod registry;
+mod render;
+#[path = "../support/mod.rs"]
+mod support;

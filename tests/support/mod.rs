@@ -1,0 +1,231 @@
+//! Temporary sites, running instances and a plain HTTP client, for both test programs.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// Nothing here takes longer, however slow the machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program under test, without settings from the environment.
+pub(crate) fn galley() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_galley"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GALLEY_")) {
+        command.env_remove(name);
+    }
+    // Tests run side by side, and on machines where 8080 is taken.
+    command.env("GALLEY_LISTEN", "127.0.0.1:0");
+    command.env_remove("DOCKER_CONFIG").env("HOME", "/nonexistent").stdin(Stdio::null());
+    command
+}
+
+/// Runs the program to its end.
+pub(crate) fn run(arguments: &[&str]) -> Ran {
+    Ran::of(galley().args(arguments))
+}
+
+/// What a run came to.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) output: String,
+    pub(crate) errors: String,
+}
+
+impl Ran {
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        Self {
+            code: status.code().unwrap_or(-1),
+            output: String::from_utf8(stdout).unwrap(),
+            errors: String::from_utf8(stderr).unwrap(),
+        }
+    }
+
+    /// Fails unless the run ended with `code` and said `part` on standard error.
+    #[track_caller]
+    pub(crate) fn says(&self, code: i32, part: &str) {
+        assert_eq!(self.code, code, "{}", self.errors);
+        assert!(self.errors.contains(part), "not said: {part}\nbut:\n{}", self.errors);
+    }
+}
+
+/// A site in a temporary folder.
+pub(crate) struct TempSite(TempDir);
+
+impl TempSite {
+    /// A site with a title and a base URL, and no pages.
+    pub(crate) fn new() -> Self {
+        Self::bare().file("galley.toml", "title = \"Test\"\nbase_url = \"https://blog.example\"\n")
+    }
+
+    /// An empty folder.
+    pub(crate) fn bare() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// With a file.
+    pub(crate) fn file(self, path: &str, text: impl AsRef<[u8]>) -> Self {
+        self.write(path, text);
+        self
+    }
+
+    /// Writes a file.
+    pub(crate) fn write(&self, path: &str, text: impl AsRef<[u8]>) {
+        let path = self.0.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn str(&self) -> &str {
+        self.0.path().to_str().unwrap()
+    }
+}
+
+/// `galley serve`, running.
+pub(crate) struct Instance {
+    child: Child,
+    /// `127.0.0.1:PORT`
+    pub(crate) address: String,
+    errors: Option<std::thread::JoinHandle<String>>,
+}
+
+impl Instance {
+    /// Starts `galley serve` on a free port and waits until it says where.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::with(arguments, &[])
+    }
+
+    /// The same with environment variables.
+    pub(crate) fn with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = galley();
+        command.envs(variables.iter().copied()).arg("serve").args(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut errors = child.stderr.take().unwrap();
+        let errors = std::thread::spawn(move || {
+            let mut text = String::new();
+            errors.read_to_string(&mut text).unwrap();
+            text
+        });
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let Some(address) = line.trim().strip_prefix("http://").map(str::to_owned) else {
+            child.wait().unwrap();
+            panic!("the instance did not start: {}", errors.join().unwrap());
+        };
+        Self { child, address, errors: Some(errors) }
+    }
+
+    /// Sends one request on a connection of its own.
+    pub(crate) fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
+        Connection::open(&self.address).request(method, path, headers, body)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Response {
+        self.request("GET", path, &[], "")
+    }
+
+    /// Waits until the body at `path` holds `text`.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, path: &str, text: &str) -> Duration {
+        let started = Instant::now();
+        while !self.get(path).text().contains(text) {
+            assert!(started.elapsed() < PATIENCE, "{path} never said {text}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        started.elapsed()
+    }
+
+    /// Asks the process to stop, waits for it, and returns what it said on standard error.
+    pub(crate) fn stop(mut self) -> String {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        let status = self.child.wait().unwrap();
+        let errors = self.errors.take().unwrap().join().unwrap();
+        assert!(status.success(), "{errors}");
+        errors
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // It may have ended already: both errors mean just that.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A keep-alive connection that sends exactly what it is told.
+pub(crate) struct Connection(BufReader<TcpStream>);
+
+impl Connection {
+    pub(crate) fn open(address: &str) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    pub(crate) fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: test\r\n");
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !body.is_empty() {
+            head.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        self.send(&format!("{head}\r\n{body}"));
+        self.response(method == "HEAD").unwrap()
+    }
+
+    pub(crate) fn send(&mut self, text: &str) {
+        self.0.get_mut().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Reads an answer; `None` if the connection was closed before one began.
+    pub(crate) fn response(&mut self, bodiless: bool) -> Option<Response> {
+        let mut line = String::new();
+        if self.0.read_line(&mut line).unwrap_or(0) == 0 {
+            return None;
+        }
+        let status = line.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut headers = HashMap::new();
+        loop {
+            let mut line = String::new();
+            self.0.read_line(&mut line).unwrap();
+            let Some((name, value)) = line.trim_end().split_once(':') else { break };
+            headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+        }
+        let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        let mut body = vec![0; if bodiless || status == 304 { 0 } else { length }];
+        self.0.read_exact(&mut body).unwrap();
+        Some(Response { status, headers, body })
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    headers: HashMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Response {
+    /// A header's value; empty if it is not there.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
