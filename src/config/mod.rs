@@ -1,7 +1,8 @@
 //! galley.toml: read, checked and resolved once.
 
-use std::fs;
-use std::io;
+mod parts;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
@@ -9,12 +10,33 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub use self::parts::{Feeds, Highlight, Images, Markdown, SectionSettings, Sort, TaxonomySettings};
 use crate::finding::{Finding, Position, unknown_key};
 
 /// The file's name in the site's folder.
 pub const FILE: &str = "galley.toml";
 
-const KEYS: &[&str] = &["title", "base_url", "language", "timezone", "description", "author", "theme", "menu", "extra"];
+const KEYS: &[&str] = &[
+    "title",
+    "base_url",
+    "language",
+    "timezone",
+    "description",
+    "author",
+    "theme",
+    "menu",
+    "edit_url",
+    "minify",
+    "feeds",
+    "markdown",
+    "highlight",
+    "search",
+    "images",
+    "taxonomies",
+    "sections",
+    "theme_settings",
+    "extra",
+];
 
 /// What a site says of itself. Every key has a default, so a site without the file has one too.
 #[derive(Clone, Debug)]
@@ -35,6 +57,26 @@ pub struct Config {
     pub theme: String,
     /// Links at the top of each page.
     pub menu: Vec<MenuItem>,
+    /// Where a reader may propose a change of a page's source, with `{path}` where its path goes.
+    pub edit_url: Option<String>,
+    /// Whether HTML, CSS and JavaScript are written without what only people read.
+    pub minify: bool,
+    /// What feeds hold.
+    pub feeds: Feeds,
+    /// How Markdown is read.
+    pub markdown: Markdown,
+    /// How code is coloured.
+    pub highlight: Highlight,
+    /// Whether there is a search page with its index.
+    pub search: bool,
+    /// Which copies of images are made.
+    pub images: Images,
+    /// Ways to group pages, by the key in the front matter.
+    pub taxonomies: BTreeMap<String, TaxonomySettings>,
+    /// Settings of sections, by folder below the content.
+    pub sections: BTreeMap<String, SectionSettings>,
+    /// Values for what the theme lets be set; the theme checks them. Each with its place in the file.
+    pub theme_settings: BTreeMap<String, (Value, Position)>,
     /// The user's own values for templates.
     pub extra: Map<String, Value>,
 }
@@ -58,19 +100,17 @@ pub struct MenuItem {
 }
 
 impl Config {
-    /// The configuration of the site in `folder`, with what is wrong in its file.
-    pub fn load(folder: &Path) -> io::Result<(Self, Vec<Finding>)> {
-        let text = match fs::read_to_string(folder.join(FILE)) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Ok((Self::new(folder), vec![Finding::error(FILE, None, "is not UTF-8; save it as UTF-8")]));
-            }
-            Err(error) => return Err(error),
-        };
+    /// The configuration that `text`, the file's content, makes of the defaults, with what is wrong in it. `folder` names
+    /// a site that has no title.
+    pub fn parse(folder: &Path, text: &str) -> (Self, Vec<Finding>) {
         let mut config = Self::new(folder);
-        let findings = config.read(&text);
-        Ok((config, findings))
+        let findings = config.read(text);
+        (config, findings)
+    }
+
+    /// The settings of the section in `folder`, below the content; the defaults if none are given.
+    pub fn section(&self, folder: &str) -> SectionSettings {
+        self.sections.get(folder).cloned().unwrap_or_default()
     }
 
     fn new(folder: &Path) -> Self {
@@ -85,6 +125,16 @@ impl Config {
             author: None,
             theme: "default".to_owned(),
             menu: Vec::new(),
+            edit_url: None,
+            minify: false,
+            feeds: Feeds::default(),
+            markdown: Markdown::default(),
+            highlight: Highlight::default(),
+            search: true,
+            images: Images::default(),
+            taxonomies: parts::default_taxonomies(),
+            sections: BTreeMap::new(),
+            theme_settings: BTreeMap::new(),
             extra: Map::new(),
         }
     }
@@ -103,12 +153,30 @@ impl Config {
             if !KEYS.contains(&name) {
                 let at = Position::of(text, key.span().start);
                 findings.push(Finding::warning(FILE, Some(at), unknown_key(name, FILE, KEYS)));
+            } else if self.is_table(name) {
+                self.set_table(name, value, &mut parts::Reading { text, findings: &mut findings });
             } else if let Err(expected) = self.set(name, value) {
                 let at = Position::of(text, value.span().start);
                 findings.push(Finding::error(FILE, Some(at), format!("'{name}' must be {expected}")));
             }
         }
         findings
+    }
+
+    fn is_table(&self, key: &str) -> bool {
+        ["feeds", "markdown", "highlight", "images", "taxonomies", "sections", "theme_settings"].contains(&key)
+    }
+
+    fn set_table(&mut self, key: &str, value: &Spanned<DeValue<'_>>, reading: &mut parts::Reading<'_>) {
+        match key {
+            "feeds" => self.feeds.read(value, reading),
+            "markdown" => self.markdown.read(value, reading),
+            "highlight" => self.highlight.read(value, reading),
+            "images" => self.images.read(value, reading),
+            "taxonomies" => self.taxonomies = parts::taxonomies(value, reading),
+            "sections" => self.sections = parts::sections(value, reading),
+            _ => self.theme_settings = parts::places(value, reading),
+        }
     }
 
     /// Sets one key; the error says what the value must be.
@@ -123,6 +191,9 @@ impl Config {
             "author" => self.author = Some(author(value)?),
             "theme" => self.theme = theme_name(text_of(value)?)?,
             "menu" => self.menu = menu(value)?,
+            "edit_url" => self.edit_url = Some(edit_url(text_of(value)?)?),
+            "minify" => self.minify = parts::truth(value)?,
+            "search" => self.search = parts::truth(value)?,
             _ => self.extra = value.as_table().map(toml_table).ok_or("a table")?,
         }
         Ok(())
@@ -145,6 +216,15 @@ pub fn base_url(text: &str) -> Result<String, &'static str> {
 
 fn is_url_char(c: char) -> bool {
     c.is_ascii_graphic() && !['"', '<', '>', '?', '#', '\\', '@'].contains(&c)
+}
+
+fn edit_url(url: String) -> Result<String, &'static str> {
+    let sound = base_url(&url.replace("{path}", "x")).is_ok() && url.contains("{path}");
+    if sound {
+        Ok(url)
+    } else {
+        Err("an absolute URL with {path} in it, as in \"https://git.example/blog/edit/main/{path}\"")
+    }
 }
 
 fn timezone(name: &str) -> Result<TimeZone, &'static str> {
@@ -216,8 +296,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> (Config, Vec<String>) {
-        let mut config = Config::new(Path::new("/tmp"));
-        let findings = config.read(text);
+        let (config, findings) = Config::parse(Path::new("/tmp"), text);
         (config, findings.iter().map(ToString::to_string).collect())
     }
 
@@ -243,6 +322,12 @@ mod tests {
             ("theme = '../x'", "galley.toml:1:9: 'theme' must be the name of a folder in themes/"),
             ("menu = ['a']", "galley.toml:1:8: 'menu' must be a list"),
             ("title = ", "galley.toml:1:"),
+            ("[feeds]\nlenght = 3", "galley.toml:2:1: unknown key 'lenght' in [feeds]; did you mean 'length'?"),
+            ("[images]\nquality = 300", "galley.toml:2:11: 'quality' must be a whole number from 1 to 100"),
+            ("feeds = 1", "galley.toml:1:9: 'feeds' must be a table"),
+            ("[sections.posts]\nsort = 'size'", "galley.toml:2:8: 'sort' must be"),
+            ("[sections.posts]\npermalink = '/:jahr/'", "galley.toml:2:13: 'permalink' must be"),
+            ("edit_url = 'https://x.example/'", "galley.toml:1:12: 'edit_url' must be"),
         ] {
             let (_, findings) = read(text);
             assert_eq!(findings.len(), 1, "{text}: {findings:?}");
