@@ -83,7 +83,7 @@ pub(crate) fn unknown_key(key: &str, place: &str, known: &[&str]) -> String {
 
 /// The number of letters to insert, delete, replace or swap with their neighbour to come from `a` to `b` (Damerau's
 /// distance, each place touched once).
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
     for i in 0..=a.len() {

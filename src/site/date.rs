@@ -28,6 +28,17 @@ impl Date {
         local.to_zoned(zone).ok().map(Self)
     }
 
+    /// Reads a date that [`Date::rfc3339`] wrote, or one without an offset as of UTC.
+    pub fn parse_utc(text: &str) -> Option<Self> {
+        Self::parse(text, &TimeZone::UTC)
+    }
+
+    /// From seconds since 1970 and the writer's offset from UTC in minutes.
+    pub fn from_seconds(seconds: i64, offset_minutes: i32) -> Option<Self> {
+        let offset = Offset::from_seconds(offset_minutes.checked_mul(60)?).ok()?;
+        Timestamp::from_second(seconds).ok().map(|time| Self(time.to_zoned(TimeZone::fixed(offset))))
+    }
+
     /// The date's instant in seconds since 1970.
     pub fn seconds(&self) -> i64 {
         self.0.timestamp().as_second()
@@ -46,6 +57,21 @@ impl Date {
     /// `21 November 2026`, for people.
     pub fn day(&self) -> String {
         self.0.strftime("%-d %B %Y").to_string()
+    }
+
+    /// `year`, `month` and `day` of a permalink's pattern, the latter two with two digits.
+    pub(super) fn token(&self, name: &str) -> Option<String> {
+        match name {
+            "year" => Some(self.0.strftime("%Y").to_string()),
+            "month" => Some(self.0.strftime("%m").to_string()),
+            "day" => Some(self.0.strftime("%d").to_string()),
+            _ => None,
+        }
+    }
+
+    /// In a form of the caller's, in the tokens of strftime(3); the error says what is wrong with it.
+    pub fn format(&self, format: &str) -> Result<String, String> {
+        jiff::fmt::strtime::format(format, &self.0).map_err(|error| error.to_string())
     }
 
     /// The year as written.

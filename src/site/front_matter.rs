@@ -1,5 +1,7 @@
 //! Front matter: YAML between `---`, TOML between `+++`, or none.
 
+mod plain;
+
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -134,24 +136,41 @@ fn yaml_position(location: &serde_saphyr::Location) -> Position {
     Position { line: count(location.line()), column: count(location.column()) }
 }
 
+/// Any YAML document as one value.
+pub(super) fn yaml_value(text: &str) -> Result<Value, Broken> {
+    let options = serde_saphyr::options! { strict_booleans: true };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| Broken {
+        at: error.location().map_or(Position { line: 1, column: 1 }, |location| yaml_position(&location)),
+        message: plain(&one_line(&error.without_snippet().to_string())),
+    })
+}
+
 fn yaml_fields(text: &str) -> Result<Vec<Field>, Broken> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Vec::new());
     }
+    plain::fields(text).map_or_else(|| parsed_fields(text), Ok)
+}
+
+fn parsed_fields(text: &str) -> Result<Vec<Field>, Broken> {
     // YAML 1.2: only `true` and `false` are truth values, so that a tag `y` or a title `No` stays what it is.
     let options = serde_saphyr::options! { strict_booleans: true };
     match serde_saphyr::from_str_with_options::<YamlFields>(text, options) {
         Ok(fields) => Ok(fields.0),
         Err(error) => Err(Broken {
             at: error.location().map_or(Position { line: 1, column: 1 }, |location| yaml_position(&location)),
-            message: format!("front matter: {}", without_place(&one_line(&error.without_snippet().to_string()))),
+            message: format!("front matter: {}", plain(&one_line(&error.without_snippet().to_string()))),
         }),
     }
 }
 
-/// The parser says the place as well, counted from the front matter's first line.
-fn without_place(message: &str) -> &str {
-    message.rsplit_once(" at line ").map_or(message, |(before, _)| before)
+/// Without what the parser says for programmers. It names the place as well, counted from the front matter's first line.
+fn plain(message: &str) -> String {
+    let message = message.split_once(", set DuplicateKeyPolicy").map_or(message, |(before, _)| before);
+    if message.starts_with("budget breached") {
+        return "has too many values, or too many in one another".to_owned();
+    }
+    message.rsplit_once(" at line ").map_or(message, |(before, _)| before).to_owned()
 }
 
 fn toml_fields(text: &str) -> Result<Vec<Field>, Broken> {

@@ -1,27 +1,28 @@
-//! Reading a site's folder.
+//! Reads a site: finds its files, reads each page, puts them in order.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsStr;
-use std::fs;
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rayon::prelude::*;
-use walkdir::WalkDir;
 
-use super::page::{Page, Place, TAXONOMIES};
-use super::permalink::{Permalink, slug};
-use super::{Asset, Section, Site, Taxonomy, Term};
+use super::data;
+use super::files::{Files, RevisionError};
+use super::history::History;
+use super::order::{Order, section_permalink};
+use super::page::{Page, Place};
+use super::permalink::Permalink;
+use super::{Asset, Site};
 use crate::config::{self, Config};
 use crate::finding::Finding;
 use crate::snapshot::TreePath;
 
 /// The longest source file: some hundred times the longest real post, and small enough for a board's memory.
-const MAX_SOURCE: u64 = 16 * 1024 * 1024;
+pub(super) const MAX_SOURCE: u64 = 16 * 1024 * 1024;
 
 /// Which pages are taken.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Also drafts.
     pub drafts: bool,
@@ -29,6 +30,8 @@ pub struct Options {
     pub future: bool,
     /// The time of the build: rendering itself has no clock.
     pub now: Timestamp,
+    /// The commit to read instead of the folder, in any form that git knows.
+    pub revision: Option<String>,
 }
 
 /// Why a folder can't be read as a site.
@@ -48,6 +51,9 @@ pub enum LoadError {
         /// What the system said.
         source: io::Error,
     },
+    /// The commit can't be read.
+    #[error(transparent)]
+    Revision(#[from] RevisionError),
 }
 
 /// A folder of sources and where its files stand in the content: `source/_posts` is `posts`.
@@ -63,55 +69,116 @@ const SHAPES: &[&[Root]] = &[
     &[Root { folder: "posts", at: "posts" }],
 ];
 
-fn shape_of(folder: &Path) -> Option<&'static [Root]> {
+/// All folders of a site's own, whatever its shape.
+const PARTS: [&str; 8] = ["content", "data", "posts", "sass", "source", "static", "templates", "themes"];
+
+fn shape_of(files: &Files) -> Option<&'static [Root]> {
     // A rendered folder has posts/ as well, and an index.html, which no source has.
-    let rendered = folder.join("index.html").is_file();
-    let fits = |roots: &&[Root]| folder.join(roots[0].folder).is_dir() && !(rendered && roots[0].folder == "posts");
+    let rendered = files.is_file("index.html");
+    let fits = |roots: &&[Root]| files.is_dir(roots[0].folder) && !(rendered && roots[0].folder == "posts");
     SHAPES.iter().copied().find(fits)
 }
 
 /// Whether `folder` holds a site.
 pub fn is_site(folder: &Path) -> bool {
-    folder.join(config::FILE).is_file() || shape_of(folder).is_some()
+    holds_site(&Files::folder(folder))
+}
+
+/// Where the site in `folder` keeps its posts.
+pub fn posts_folder(folder: &Path) -> PathBuf {
+    match shape_of(&Files::folder(folder)) {
+        Some([Root { folder: root, at: "" }, ..]) => folder.join(root).join("posts"),
+        Some([Root { folder: root, .. }, ..]) => folder.join(root),
+        _ => folder.join("content/posts"),
+    }
+}
+
+fn holds_site(files: &Files) -> bool {
+    files.is_file(config::FILE) || shape_of(files).is_some()
 }
 
 /// Reads the site in `folder`. Everything that is wrong with single files is in its findings; an error is what leaves no
 /// site at all.
-pub fn load(folder: &Path, options: Options) -> Result<Site, LoadError> {
+pub fn load(folder: &Path, options: &Options) -> Result<Site, LoadError> {
     if !folder.is_dir() {
         return Err(LoadError::Missing(folder.to_path_buf()));
     }
-    if !is_site(folder) {
+    let files = match &options.revision {
+        Some(revision) => Files::revision(folder, revision)?,
+        None => Files::folder(folder),
+    };
+    if !holds_site(&files) {
         return Err(LoadError::NoSite(folder.to_path_buf()));
     }
-    let (config, mut findings) =
-        Config::load(folder).map_err(|source| LoadError::Io { path: folder.join(config::FILE), source })?;
-    let mut files = Files::default();
-    for root in shape_of(folder).unwrap_or_default() {
-        files.collect(folder, root.folder, root.at);
+    let (config, mut findings) = load_config(folder, &files)?;
+    // A link out of the site in the place of a whole folder would else look like a site without that folder.
+    let obstacles = PARTS.iter().filter_map(|part| Some((part, files.obstacle(part)?)));
+    findings.extend(obstacles.map(|(part, error)| Finding::error(part, None, error.to_string())));
+    let mut found = Gathered::default();
+    for root in shape_of(&files).unwrap_or_default() {
+        found.collect(&files, root.folder, root.at);
     }
-    let statics = files.statics(folder);
-    let read: Vec<_> = files.sources.into_par_iter().map(|found| read_page(found, &config)).collect();
-    findings.append(&mut files.findings);
+    let statics = found.statics(&files);
+    let data = data::read(&files, &mut findings);
+    let sources = std::mem::take(&mut found.sources);
+    let read: Vec<_> = sources.into_par_iter().map(|source| read_page(source, &files, &config)).collect();
+    findings.append(&mut found.findings);
     let mut pages = Vec::new();
-    for (page, mut found) in read {
-        findings.append(&mut found);
+    for (page, mut faults) in read {
+        findings.append(&mut faults);
         pages.extend(page);
     }
     let (indexes, mut pages): (Vec<Page>, Vec<Page>) =
         pages.into_iter().partition(|page| is_section_index(&page.content_path));
-    let links = links(&pages, &indexes, &files.assets);
+    let links = links(&pages, &indexes, &found.assets);
     pages.retain(|page| is_wanted(page, options));
-    let assets = place_assets(files.assets, &pages, &mut findings).into_iter().chain(statics).collect();
-    let sections = sections(&mut pages, indexes, &mut findings);
-    let taxonomies = taxonomies(&pages, &mut findings);
+    let assets = place_assets(found.assets, &pages, &mut findings).into_iter().chain(statics).collect();
+    let Order { sections, taxonomies } = Order::of(&mut pages, indexes, &config, &mut findings);
     findings.sort();
-    Ok(Site { folder: folder.to_path_buf(), config, pages, sections, taxonomies, assets, links, findings })
+    Ok(Site {
+        folder: folder.to_path_buf(),
+        files,
+        config,
+        pages,
+        sections,
+        taxonomies,
+        assets,
+        links,
+        data,
+        head: None,
+        findings,
+    })
 }
 
-fn is_wanted(page: &Page, options: Options) -> bool {
-    let future = page.date.as_ref().is_some_and(|date| date.is_after(options.now));
-    (options.drafts || !page.draft) && (options.future || !future)
+fn load_config(folder: &Path, files: &Files) -> Result<(Config, Vec<Finding>), LoadError> {
+    let bytes = match files.read(config::FILE, MAX_SOURCE) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(source) => return Err(LoadError::Io { path: folder.join(config::FILE), source }),
+    };
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Config::parse(folder, &text)),
+        Err(_) => {
+            let finding = Finding::error(config::FILE, None, "is not UTF-8; save it as UTF-8");
+            Ok((Config::parse(folder, "").0, vec![finding]))
+        }
+    }
+}
+
+/// Tells the pages what git knows of their files.
+pub fn attach_history(site: &mut Site, history: &History) {
+    site.head = Some(history.head());
+    let indexes = site.sections.values_mut().filter_map(|section| section.index.as_mut());
+    for page in site.pages.iter_mut().chain(indexes) {
+        page.history = history.of(&page.source).copied();
+    }
+}
+
+fn is_wanted(page: &Page, options: &Options) -> bool {
+    let from = page.publish.as_ref().or(page.date.as_ref());
+    let future = from.is_some_and(|date| date.is_after(options.now));
+    let expired = page.expiry.as_ref().is_some_and(|date| !date.is_after(options.now));
+    (options.drafts || !page.draft) && (options.future || !future) && !expired
 }
 
 fn is_section_index(content_path: &str) -> bool {
@@ -119,71 +186,51 @@ fn is_section_index(content_path: &str) -> bool {
     matches!(name, "_index.md" | "_index.markdown")
 }
 
-fn is_markdown(name: &OsStr) -> bool {
-    let ending = Path::new(name).extension().and_then(OsStr::to_str).unwrap_or_default();
+fn is_markdown(path: &str) -> bool {
+    let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
     matches!(ending.to_ascii_lowercase().as_str(), "md" | "markdown")
 }
 
 /// One file found below a root.
 #[derive(Debug)]
 struct Found {
-    file: PathBuf,
     source: String,
     content_path: String,
+    length: u64,
 }
 
 #[derive(Default)]
-struct Files {
+struct Gathered {
     sources: Vec<Found>,
     assets: Vec<Found>,
     findings: Vec<Finding>,
 }
 
-impl Files {
-    /// Takes all files of `folder/root`, which stand at `at` in the content. Names that begin with a dot are left out, and
-    /// so are folders that begin with `_`, which Jekyll keeps its own things in.
-    fn collect(&mut self, folder: &Path, root: &str, at: &str) {
-        let hidden = |found: &walkdir::DirEntry| {
-            let name = found.file_name().as_encoded_bytes();
-            found.depth() > 0 && (name.starts_with(b".") || name.starts_with(b"_") && found.file_type().is_dir())
-        };
-        let walk = WalkDir::new(folder.join(root)).sort_by_file_name().into_iter();
-        for found in walk.filter_entry(|found| !hidden(found)) {
-            match found {
-                Ok(found) if found.file_type().is_dir() => {}
-                Ok(found) => self.take(folder, root, at, &found),
-                Err(error) => {
-                    let path = relative(folder, error.path().unwrap_or(folder));
-                    let error = io::Error::from(error);
-                    self.findings.push(Finding::error(&path, None, error.to_string()));
-                }
+impl Gathered {
+    /// Takes all files below the folder `root`, which stand at `at` in the content. Folders that begin with `_` are left
+    /// out: Jekyll keeps its own things in them.
+    fn collect(&mut self, files: &Files, root: &str, at: &str) {
+        let listing = files.list(root, |folder| folder.starts_with('_'));
+        for (path, error) in listing.errors {
+            self.findings.push(Finding::error(&path, None, error.to_string()));
+        }
+        for file in listing.files {
+            if let Some(finding) = file.left_out() {
+                self.findings.push(finding);
+                continue;
             }
+            let below = file.path.strip_prefix(root).unwrap_or(&file.path).trim_start_matches('/');
+            let content_path = if at.is_empty() { below.to_owned() } else { format!("{at}/{below}") };
+            let found = Found { content_path, length: file.length, source: file.path };
+            if is_markdown(&found.source) { self.sources.push(found) } else { self.assets.push(found) }
         }
-    }
-
-    fn take(&mut self, folder: &Path, root: &str, at: &str, found: &walkdir::DirEntry) {
-        let file = found.path();
-        let source = relative(folder, file);
-        if !found.file_type().is_file() {
-            let message = "is a symbolic link or special file, which is left out; put a copy of the file in its place";
-            self.findings.push(Finding::warning(&source, None, message));
-            return;
-        }
-        if file.to_str().is_none() {
-            self.findings.push(Finding::error(&source, None, "its name is not UTF-8; rename it"));
-            return;
-        }
-        let below = relative(&folder.join(root), file);
-        let content_path = if at.is_empty() { below } else { format!("{at}/{below}") };
-        let found_file = Found { file: file.to_path_buf(), source, content_path };
-        if is_markdown(found.file_name()) { self.sources.push(found_file) } else { self.assets.push(found_file) }
     }
 
     /// The files of `static/`, which go to the top of the site.
-    fn statics(&mut self, folder: &Path) -> Vec<Asset> {
+    fn statics(&mut self, files: &Files) -> Vec<Asset> {
         let mut found = Self::default();
-        if folder.join("static").is_dir() {
-            found.collect(folder, "static", "");
+        if files.is_dir("static") {
+            found.collect(files, "static", "");
         }
         self.findings.append(&mut found.findings);
         let statics = found.sources.into_iter().chain(found.assets);
@@ -191,29 +238,18 @@ impl Files {
     }
 }
 
-/// With `/` between the parts on every system; a name that is not UTF-8 shows its odd bytes as �.
-fn relative(folder: &Path, file: &Path) -> String {
-    let inner = file.strip_prefix(folder).unwrap_or(file);
-    let names: Vec<_> = inner.iter().map(OsStr::to_string_lossy).collect();
-    names.join("/")
-}
-
-fn read_page(found: Found, config: &Config) -> (Option<Page>, Vec<Finding>) {
+fn read_page(found: Found, files: &Files, config: &Config) -> (Option<Page>, Vec<Finding>) {
     let refuse = |message: String| (None, vec![Finding::error(&found.source, None, message)]);
-    match fs::metadata(&found.file) {
-        Ok(metadata) if metadata.len() > MAX_SOURCE => {
-            return refuse("is longer than 16 MiB; split it, or put it into static/".to_owned());
-        }
-        Ok(_) => {}
-        Err(error) => return refuse(error.to_string()),
+    if found.length > MAX_SOURCE {
+        return refuse("is longer than 16 MiB; split it, or put it into static/".to_owned());
     }
-    match fs::read_to_string(&found.file) {
-        Ok(text) => {
-            let place = Place { source: found.source, content_path: found.content_path };
-            Page::read(&place, &text, &config.timezone)
-        }
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => refuse("is not UTF-8; save it as UTF-8".to_owned()),
-        Err(error) => refuse(error.to_string()),
+    let text = match files.read_listed(&found.source, found.length, MAX_SOURCE) {
+        Ok(bytes) => String::from_utf8(bytes),
+        Err(error) => return refuse(error.to_string()),
+    };
+    match text {
+        Ok(text) => Page::read(&Place { source: found.source, content_path: found.content_path }, &text, config),
+        Err(_) => refuse("is not UTF-8; save it as UTF-8".to_owned()),
     }
 }
 
@@ -221,7 +257,8 @@ fn read_page(found: Found, config: &Config) -> (Option<Page>, Vec<Finding>) {
 fn links(pages: &[Page], indexes: &[Page], assets: &[Found]) -> HashMap<String, String> {
     let of_page = |page: &Page| (page.content_path.clone(), page.permalink.url().to_owned());
     let of_index = |page: &Page| {
-        let url = section_permalink(&page.section).map(|permalink| permalink.url().to_owned()).unwrap_or_default();
+        let folder = page.content_path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let url = section_permalink(folder).map(|permalink| permalink.url().to_owned()).unwrap_or_default();
         (page.content_path.clone(), url)
     };
     let bundles = bundles(pages);
@@ -263,95 +300,10 @@ fn place_assets(assets: Vec<Found>, pages: &[Page], findings: &mut Vec<Finding>)
 
 fn asset(found: Found, output: Option<&str>, findings: &mut Vec<Finding>) -> Option<Asset> {
     match TreePath::new(output.unwrap_or(&found.content_path)) {
-        Ok(output) => Some(Asset { file: found.file, source: found.source, output }),
+        Ok(output) => Some(Asset { source: found.source, length: found.length, output }),
         Err(error) => {
             findings.push(Finding::error(&found.source, None, error.to_string()));
             None
         }
     }
-}
-
-fn section_permalink(folder: &str) -> Result<Permalink, crate::snapshot::TreeError> {
-    let parts: Vec<String> = folder.split('/').map(slug).filter(|part| !part.is_empty()).collect();
-    Permalink::new(&parts.join("/"))
-}
-
-/// Groups the pages by folder and sorts them; afterwards the positions in `pages` hold.
-fn sections(pages: &mut [Page], indexes: Vec<Page>, findings: &mut Vec<Finding>) -> BTreeMap<String, Section> {
-    let mut indexes: BTreeMap<String, Page> =
-        indexes.into_iter().map(|page| (index_folder(&page.content_path), page)).collect();
-    let mut folders: Vec<String> =
-        pages.iter().map(|page| page.section.clone()).chain(indexes.keys().cloned()).collect();
-    folders.push(String::new());
-    folders.sort();
-    folders.dedup();
-    sort_pages(pages);
-    let mut sections = BTreeMap::new();
-    for folder in folders {
-        let index = indexes.remove(&folder);
-        let permalink = match section_permalink(&folder) {
-            Ok(permalink) => permalink,
-            Err(error) => {
-                findings.push(Finding::error(&folder, None, error.to_string()));
-                continue;
-            }
-        };
-        let members = pages.iter().enumerate().filter(|(_, page)| page.section == folder);
-        let members = members.map(|(position, _)| position).collect();
-        let title = index.as_ref().and_then(|index| index.title.clone());
-        sections.insert(folder, Section { title, permalink, index, pages: members });
-    }
-    sections
-}
-
-fn index_folder(content_path: &str) -> String {
-    content_path.rsplit_once('/').map(|(folder, _)| folder.to_owned()).unwrap_or_default()
-}
-
-/// By section; within one the newest first and dateless pages last, or by weight and file name where no page has a date.
-fn sort_pages(pages: &mut [Page]) {
-    pages.sort_by(|a, b| {
-        let newest_first = b.seconds().cmp(&a.seconds());
-        let weight = |page: &Page| page.weight.unwrap_or(i64::MAX);
-        (a.section.cmp(&b.section))
-            .then(newest_first)
-            .then_with(|| weight(a).cmp(&weight(b)))
-            .then_with(|| a.content_path.cmp(&b.content_path))
-    });
-}
-
-fn taxonomies(pages: &[Page], findings: &mut Vec<Finding>) -> Vec<Taxonomy> {
-    let mut taxonomies = Vec::new();
-    for name in TAXONOMIES {
-        let mut terms: BTreeMap<String, (String, Vec<usize>)> = BTreeMap::new();
-        for (position, page) in pages.iter().enumerate() {
-            for term in page.terms.get(name).into_iter().flatten() {
-                let slug = slug(term);
-                if slug.is_empty() {
-                    let message =
-                        format!("'{term}' in '{name}' has no letter or digit and gets no page; write it in words");
-                    findings.push(Finding::warning(&page.source, None, message));
-                    continue;
-                }
-                let (_, members) = terms.entry(slug).or_insert_with(|| (term.clone(), Vec::new()));
-                if members.last() != Some(&position) {
-                    members.push(position);
-                }
-            }
-        }
-        let terms = terms.into_iter().filter_map(|(slug, (term, pages))| {
-            Some(Term { name: term, permalink: Permalink::new(&format!("/{name}/{slug}/")).ok()?, pages })
-        });
-        let mut terms: Vec<Term> = terms.collect();
-        for term in &mut terms {
-            // Pages of several sections: by date alone. The sort is stable, so dateless ones keep their order.
-            term.pages.sort_by_key(|position| std::cmp::Reverse(pages[*position].seconds()));
-        }
-        if let Ok(permalink) = Permalink::new(name)
-            && !terms.is_empty()
-        {
-            taxonomies.push(Taxonomy { name, permalink, terms });
-        }
-    }
-    taxonomies
 }

@@ -1,22 +1,31 @@
 //! A site as its author left it: pages, sections, taxonomies and assets, read and put in order, nothing rendered.
 
+mod data;
 mod date;
+mod files;
 mod front_matter;
 mod history;
 mod load;
+mod order;
 mod page;
 mod permalink;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
+use serde_json::{Map, Value};
+
 pub use date::Date;
-pub use history::{Revision, revision};
-pub use load::{LoadError, Options, is_site, load};
-pub use page::{Page, TAXONOMIES};
+pub use files::{Files, Kind, Listed, Listing, RevisionError};
+pub use history::{Commit, CommitId, FileHistory, History, Revision, Stored, revision, revision_at};
+pub use load::{LoadError, Options, attach_history, is_site, load, posts_folder};
+pub use order::{dateless, term_slug};
+pub use page::Page;
 pub use permalink::{Permalink, slug};
 
 use crate::config::Config;
+use crate::config::SectionSettings;
+use crate::config::TaxonomySettings;
 use crate::finding::Finding;
 use crate::snapshot::TreePath;
 
@@ -25,6 +34,8 @@ use crate::snapshot::TreePath;
 pub struct Site {
     /// The folder it was read from.
     pub folder: PathBuf,
+    /// The files of that folder, or of a commit.
+    pub files: Files,
     /// galley.toml, resolved.
     pub config: Config,
     /// All pages that are to be rendered, in the order of their section.
@@ -37,6 +48,10 @@ pub struct Site {
     pub assets: Vec<Asset>,
     /// Where a link to a source file leads: content path (`posts/a.md`) → URL.
     pub links: HashMap<String, String>,
+    /// What lies in `data/`, by file name.
+    pub data: Map<String, Value>,
+    /// The commit that git says the site is at, whatever was changed since.
+    pub head: Option<CommitId>,
     /// What is wrong with the sources.
     pub findings: Vec<Finding>,
 }
@@ -52,17 +67,30 @@ pub struct Section {
     pub index: Option<Page>,
     /// Positions in [`Site::pages`]: newest first; without dates by weight and file name.
     pub pages: Vec<usize>,
+    /// The folders of the sections right below.
+    pub subsections: Vec<String>,
+    /// What galley.toml says of it.
+    pub settings: SectionSettings,
 }
 
 /// A way to group pages.
 #[derive(Debug)]
 pub struct Taxonomy {
-    /// `tags` or `categories`: the key in the front matter.
-    pub name: &'static str,
+    /// The key in the front matter: `tags`, `series`.
+    pub name: String,
     /// The page that lists its terms.
     pub permalink: Permalink,
     /// Its terms by slug.
     pub terms: Vec<Term>,
+    /// What galley.toml says of it.
+    pub settings: TaxonomySettings,
+}
+
+impl Taxonomy {
+    /// Whether its terms are read from the first page to the last.
+    pub fn is_series(&self) -> bool {
+        self.name == order::SERIES
+    }
 }
 
 /// One value of a taxonomy.
@@ -72,17 +100,17 @@ pub struct Term {
     pub name: String,
     /// The page that lists its pages.
     pub permalink: Permalink,
-    /// Positions in [`Site::pages`], newest first.
+    /// Positions in [`Site::pages`], newest first; those of a series from the first part on.
     pub pages: Vec<usize>,
 }
 
 /// A file that is copied as it is.
 #[derive(Debug)]
 pub struct Asset {
-    /// Where it is read from.
-    pub file: PathBuf,
-    /// The same, relative to the site's folder, for findings.
+    /// Its path in the site's folder.
     pub source: String,
+    /// Its bytes.
+    pub length: u64,
     /// Where it goes.
     pub output: TreePath,
 }

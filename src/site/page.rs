@@ -7,30 +7,44 @@ use serde_json::{Map, Value};
 
 use super::date::{Date, split_from_name};
 use super::front_matter::{Broken, Field, split};
+use super::history::FileHistory;
 use super::permalink::{Permalink, slug};
+use crate::config::Config;
 use crate::finding::{Finding, Position, unknown_key};
-
-/// The front matter keys that group pages.
-pub const TAXONOMIES: [&str; 2] = ["tags", "categories"];
 
 const KEYS: &[&str] = &[
     "title",
     "date",
     "updated",
+    "publish",
+    "expiry",
     "draft",
     "slug",
     "url",
     "aliases",
-    "tags",
-    "categories",
+    "authors",
+    "series",
     "description",
     "summary",
     "weight",
+    "template",
+    "taxonomies",
     "extra",
 ];
 
 /// Other generators' names for the same keys.
-const SYNONYMS: &[(&str, &str)] = &[("lastmod", "updated"), ("redirect_from", "aliases")];
+const SYNONYMS: &[(&str, &str)] = &[
+    ("lastmod", "updated"),
+    ("redirect_from", "aliases"),
+    ("author", "authors"),
+    ("publishDate", "publish"),
+    ("publishdate", "publish"),
+    ("publish_date", "publish"),
+    ("expiryDate", "expiry"),
+    ("expirydate", "expiry"),
+    ("expiry_date", "expiry"),
+    ("sort_order", "weight"),
+];
 
 /// A page as its author left it.
 #[derive(Clone, Debug)]
@@ -51,16 +65,24 @@ pub struct Page {
     pub date: Option<Date>,
     /// When it was last changed, as its author says.
     pub updated: Option<Date>,
+    /// From when it is shown, if that is not its date.
+    pub publish: Option<Date>,
+    /// From when it is no longer shown.
+    pub expiry: Option<Date>,
     /// Whether it is left out unless drafts are asked for.
     pub draft: bool,
     /// Its place in a section without dates.
     pub weight: Option<i64>,
+    /// Who wrote it, if not the site's author.
+    pub authors: Vec<String>,
+    /// The template that makes it, instead of `page.html`.
+    pub template: Option<String>,
     /// One sentence for search engines.
     pub description: Option<String>,
     /// A text for lists instead of the first paragraph.
     pub summary: Option<String>,
-    /// Terms by taxonomy, in the order written.
-    pub terms: BTreeMap<&'static str, Vec<String>>,
+    /// Terms by taxonomy, in the order written; the series that it is part of is a term of `series`.
+    pub terms: BTreeMap<String, Vec<String>>,
     /// Old addresses that lead here.
     pub aliases: Vec<Permalink>,
     /// The user's own values for templates.
@@ -69,6 +91,8 @@ pub struct Page {
     pub body: String,
     /// The line on which the Markdown begins.
     pub body_line: usize,
+    /// What git knows of the source file.
+    pub history: Option<FileHistory>,
 }
 
 /// Where a source file lies and what its place says of it.
@@ -93,17 +117,17 @@ impl Place {
 
 impl Page {
     /// Reads a page. The findings hold what is wrong with it; without a page, one of them is an error.
-    pub(super) fn read(place: &Place, text: &str, zone: &TimeZone) -> (Option<Self>, Vec<Finding>) {
+    pub(super) fn read(place: &Place, text: &str, config: &Config) -> (Option<Self>, Vec<Finding>) {
         let source = match split(text) {
             Ok(source) => source,
             Err(Broken { at, message }) => return (None, vec![Finding::error(&place.source, Some(at), message)]),
         };
-        let mut reading = Reading::new(place, zone);
+        let mut reading = Reading::new(place, config);
         for field in source.fields {
             reading.take(field);
         }
         let (body, body_line) = (source.body.to_owned(), source.body_line);
-        let page = reading.page.permalink(place).map(|permalink| reading.page.build(place, permalink, body, body_line));
+        let page = reading.permalink().map(|permalink| reading.page.build(place, permalink, body, body_line));
         let mut findings = reading.findings;
         if let Err(error) = &page {
             findings.push(Finding::error(&place.source, None, error.as_str()));
@@ -127,35 +151,20 @@ struct Values {
     url: Option<String>,
     date: Option<Date>,
     updated: Option<Date>,
+    publish: Option<Date>,
+    expiry: Option<Date>,
     draft: bool,
     weight: Option<i64>,
+    authors: Vec<String>,
+    template: Option<String>,
     description: Option<String>,
     summary: Option<String>,
-    terms: BTreeMap<&'static str, Vec<String>>,
+    terms: BTreeMap<String, Vec<String>>,
     aliases: Vec<Permalink>,
     extra: Map<String, Value>,
 }
 
 impl Values {
-    /// The page's address; the error says why it has none.
-    fn permalink(&self, place: &Place) -> Result<Permalink, String> {
-        let checked = |path: &str| Permalink::new(path).map_err(|error| error.to_string());
-        if let Some(url) = &self.url {
-            return checked(url);
-        }
-        let (section, name) = place.split();
-        if section.is_empty() && name == "index" {
-            return checked("/");
-        }
-        let last = slug(self.slug.as_deref().unwrap_or(&self.name));
-        if last.is_empty() {
-            return Err("has no letter or digit to make an address of; set 'slug' or 'url'".to_owned());
-        }
-        let folders = section.split('/').map(slug).filter(|part| !part.is_empty());
-        let parts: Vec<String> = folders.chain([last]).collect();
-        checked(&format!("/{}/", parts.join("/")))
-    }
-
     fn build(self, place: &Place, permalink: Permalink, body: String, body_line: usize) -> Page {
         Page {
             source: place.source.clone(),
@@ -166,8 +175,12 @@ impl Values {
             section: place.split().0.to_owned(),
             date: self.date,
             updated: self.updated,
+            publish: self.publish,
+            expiry: self.expiry,
             draft: self.draft,
             weight: self.weight,
+            authors: self.authors,
+            template: self.template,
             description: self.description,
             summary: self.summary,
             terms: self.terms,
@@ -175,6 +188,7 @@ impl Values {
             extra: self.extra,
             body,
             body_line,
+            history: None,
         }
     }
 }
@@ -182,32 +196,34 @@ impl Values {
 /// The reading of one front matter.
 struct Reading<'a> {
     place: &'a Place,
-    zone: &'a TimeZone,
+    config: &'a Config,
     page: Values,
     findings: Vec<Finding>,
 }
 
 impl<'a> Reading<'a> {
-    fn new(place: &'a Place, zone: &'a TimeZone) -> Self {
+    fn new(place: &'a Place, config: &'a Config) -> Self {
         let (_, name) = place.split();
         let mut page = Values::default();
         let mut rest = name;
         if let Some((day, after)) = split_from_name(name) {
-            page.date = Date::parse(day, zone);
+            page.date = Date::parse(day, &config.timezone);
             rest = after;
         } else if let Some((number, after)) = split_number(name) {
             page.weight = Some(number);
             rest = after;
         }
         page.name = rest.to_owned();
-        Self { place, zone, page, findings: Vec::new() }
+        Self { place, config, page, findings: Vec::new() }
     }
 
     fn take(&mut self, field: Field) {
         let Field { key, at, value, value_at } = field;
         let name = SYNONYMS.iter().find(|(other, _)| *other == key).map_or(key.as_str(), |(_, name)| name);
-        if !KEYS.contains(&name) {
-            let message = unknown_key(&key, "front matter", KEYS);
+        if !KEYS.contains(&name) && !self.config.taxonomies.contains_key(name) {
+            let taxonomies = self.config.taxonomies.keys().map(String::as_str);
+            let known: Vec<&str> = KEYS.iter().copied().chain(taxonomies).collect();
+            let message = unknown_key(&key, "front matter", &known);
             self.findings.push(Finding::warning(&self.place.source, Some(at), message));
         } else if !value.is_null()
             && let Err(expected) = self.set(name, value, value_at)
@@ -219,15 +235,22 @@ impl<'a> Reading<'a> {
 
     /// Sets one key; the error says what the value must be.
     fn set(&mut self, key: &str, value: Value, at: Position) -> Result<(), &'static str> {
-        if key == "aliases" {
-            self.page.aliases = self.addresses(value, at)?;
-            return Ok(());
+        match key {
+            "aliases" => {
+                self.page.aliases = self.addresses(value, at)?;
+                return Ok(());
+            }
+            "taxonomies" => return self.taxonomies(value, at),
+            _ => {}
         }
+        let zone = &self.config.timezone;
         let page = &mut self.page;
         match key {
             "title" => page.title = Some(text(value)?).filter(|title| !title.is_empty()),
-            "date" => page.date = date(value, self.zone)?.or(page.date.take()),
-            "updated" => page.updated = date(value, self.zone)?,
+            "date" => page.date = date(value, zone)?.or(page.date.take()),
+            "updated" => page.updated = date(value, zone)?,
+            "publish" => page.publish = date(value, zone)?,
+            "expiry" => page.expiry = date(value, zone)?,
             "draft" => page.draft = truth(&value)?,
             "slug" => page.slug = Some(text(value)?).filter(|slug| !slug.is_empty()),
             "url" => page.url = Some(text(value)?).filter(|url| !url.is_empty()),
@@ -235,12 +258,77 @@ impl<'a> Reading<'a> {
             "summary" => page.summary = Some(text(value)?),
             "weight" => page.weight = Some(value.as_i64().ok_or("a whole number")?),
             "extra" => page.extra = object(value)?,
-            taxonomy => {
-                let name = TAXONOMIES.into_iter().find(|name| *name == taxonomy);
-                page.terms.insert(name.ok_or("known")?, texts(value)?);
+            "template" => page.template = Some(text(value)?).filter(|name| !name.is_empty()),
+            "authors" => {
+                page.authors = texts(value)?;
+                if self.config.taxonomies.contains_key("authors") {
+                    page.terms.insert("authors".to_owned(), page.authors.clone());
+                }
             }
+            taxonomy => drop(page.terms.insert(taxonomy.to_owned(), texts(value)?)),
         }
         Ok(())
+    }
+
+    /// `taxonomies: { tags: [a] }`, as some write it, is the same as `tags: [a]`.
+    fn taxonomies(&mut self, value: Value, at: Position) -> Result<(), &'static str> {
+        for (key, value) in object(value)? {
+            self.take(Field { key, at, value, value_at: at });
+        }
+        Ok(())
+    }
+
+    /// The page's address; the error says why it has none.
+    fn permalink(&mut self) -> Result<Permalink, String> {
+        let checked = |path: &str| Permalink::new(path).map_err(|error| error.to_string());
+        if let Some(url) = &self.page.url {
+            return checked(url);
+        }
+        let (section, name) = self.place.split();
+        if section.is_empty() && name == "index" {
+            return checked("/");
+        }
+        let last = slug(self.page.slug.as_deref().unwrap_or(&self.page.name));
+        if last.is_empty() {
+            return Err("has no letter or digit to make an address of; set 'slug' or 'url'".to_owned());
+        }
+        let folders = section.split('/').map(slug).filter(|part| !part.is_empty());
+        let by_place: Vec<String> = folders.chain([last.clone()]).collect();
+        let Some(pattern) = self.pattern(section) else { return checked(&format!("/{}/", by_place.join("/"))) };
+        match self.fill(pattern, section, &last) {
+            Some(path) => checked(&path),
+            None => {
+                let message =
+                    format!("has no date, which the permalink '{pattern}' needs; its place gives the address");
+                self.findings.push(Finding::warning(&self.place.source, None, message));
+                checked(&format!("/{}/", by_place.join("/")))
+            }
+        }
+    }
+
+    /// The pattern of the nearest folder that has one.
+    fn pattern(&self, section: &str) -> Option<&'a str> {
+        let ancestors =
+            std::iter::successors(Some(section), |folder| folder.rsplit_once('/').map(|(parent, _)| parent));
+        ancestors.filter_map(|folder| self.config.sections.get(folder)).find_map(|found| found.permalink.as_deref())
+    }
+
+    /// `None` if the pattern asks for a date and there is none.
+    fn fill(&self, pattern: &str, section: &str, slug_of_page: &str) -> Option<String> {
+        let mut path = String::new();
+        let mut pieces = pattern.split(':');
+        path.push_str(pieces.next()?);
+        for piece in pieces {
+            let (token, rest) = piece.split_at(piece.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(piece.len()));
+            match token {
+                "slug" => path.push_str(slug_of_page),
+                "name" => path.push_str(&slug(&self.page.name)),
+                "section" => path.push_str(&section.split('/').map(slug).collect::<Vec<_>>().join("/")),
+                date => path.push_str(&self.page.date.as_ref()?.token(date)?),
+            }
+            path.push_str(rest);
+        }
+        Some(path)
     }
 
     fn addresses(&mut self, value: Value, at: Position) -> Result<Vec<Permalink>, &'static str> {

@@ -77,6 +77,18 @@ impl fmt::Display for Permalink {
 /// The slug of a title or name: lower case, letters and digits of any script, everything else one `-`.
 pub fn slug(text: &str) -> String {
     let mut slug = String::with_capacity(text.len());
+    // Most are ASCII, and need none of Unicode's tables.
+    if text.is_ascii() {
+        for byte in text.bytes() {
+            if byte.is_ascii_alphanumeric() {
+                slug.push(char::from(byte.to_ascii_lowercase()));
+            } else if !slug.ends_with('-') && !slug.is_empty() {
+                slug.push('-');
+            }
+        }
+        slug.truncate(slug.trim_end_matches('-').len());
+        return slug;
+    }
     for c in text.nfc().flat_map(char::to_lowercase) {
         if c.is_alphanumeric() {
             slug.push(c);
