@@ -25,6 +25,16 @@ impl Digest {
         hasher.finish()
     }
 
+    /// From the 32 bytes themselves.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes themselves.
+    pub fn bytes(self) -> [u8; 32] {
+        self.0
+    }
+
     /// The 64 hex digits without the algorithm's name.
     pub fn hex(&self) -> String {
         self.0.iter().fold(String::with_capacity(64), |mut text, byte| {

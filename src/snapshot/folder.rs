@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use walkdir::WalkDir;
@@ -15,6 +18,11 @@ use super::tree::{Content, Entry, Modified, Tree, TreeError, TreePath};
 /// of a file that has a modification date. The files' own times stay those of writing, because tools like rsync compare
 /// them to find what changed.
 const MARKER: &str = ".galley-tree";
+
+/// Threads that write; more of them only wait for one another in the file system.
+const WRITERS: usize = 2;
+/// Files made and not written yet: few, because each is in memory.
+const WAITING: usize = 64;
 
 /// Why a folder could not be written or read as a tree.
 #[derive(Debug, thiserror::Error)]
@@ -46,12 +54,21 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
 /// A folder being written beside the one that it will replace. Dropped without [`OutputFolder::finish`], it leaves the
 /// old one as it was and removes itself.
 ///
+/// Entries that lie in the old folder already are not written again. If most do, the few that changed are renamed into
+/// place at the end, each in one step; if most changed, the few that did not are linked into the new folder and the
+/// folders change places in one step.
+///
 /// Nothing is synced: the output can be made again from the site, and thousands of syncs cost minutes on a slow card.
 pub struct OutputFolder {
     target: PathBuf,
     aside: PathBuf,
     root: RootHasher,
     times: String,
+    writers: Writers,
+    /// Written aside.
+    changed: Vec<TreePath>,
+    /// Lying in the old folder.
+    kept: Vec<TreePath>,
 }
 
 impl OutputFolder {
@@ -69,18 +86,18 @@ impl OutputFolder {
         let aside = parent.join(format!(".{name}.galley-{}", std::process::id()));
         remove_if_there(&aside)?;
         fs::create_dir(&aside).map_err(at(&aside))?;
-        Ok(Self { target: target.to_path_buf(), aside, root: RootHasher::default(), times: String::new() })
+        let target = target.to_path_buf();
+        let (root, times) = (RootHasher::default(), String::new());
+        Ok(Self { target, aside, root, times, writers: Writers::start(), changed: Vec::new(), kept: Vec::new() })
     }
 
     /// Writes the next entry; entries come in path order.
     pub fn write(&mut self, path: &TreePath, entry: &Entry) -> Result<(), FolderError> {
-        let file = path.below(&self.aside);
-        if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder).map_err(at(folder))?;
-        }
-        match entry.content() {
-            Content::Bytes(bytes) => fs::write(&file, bytes).map_err(at(&file))?,
-            Content::File(source) => drop(fs::copy(source, &file).map_err(at(source))?),
+        if entry.lies_at(&path.below(&self.target)) {
+            self.kept.push(path.clone());
+        } else {
+            self.writers.write(path.below(&self.aside), entry.content().clone())?;
+            self.changed.push(path.clone());
         }
         if let Some(modified) = entry.modified() {
             self.times.push_str(&format!("{} {path}\n", modified.seconds()));
@@ -89,21 +106,130 @@ impl OutputFolder {
         Ok(())
     }
 
-    /// Puts the folder in the place of the old one and removes that.
-    pub fn finish(mut self) -> Result<ContentRoot, FolderError> {
+    /// How many files differ from those of the old folder.
+    pub fn changed(&self) -> usize {
+        self.changed.len()
+    }
+
+    /// Puts what was written in the place of the old folder. `gone` are the files of the old one that the tree does not
+    /// have: they are removed where the old folder stays.
+    pub fn finish(mut self, gone: &[TreePath]) -> Result<ContentRoot, FolderError> {
+        self.writers.end()?;
         let root = std::mem::take(&mut self.root).finish();
-        let marker = self.aside.join(MARKER);
-        File::create(&marker)
-            .and_then(|mut file| file.write_all(format!("{root}\n{}", self.times).as_bytes()))
-            .map_err(at(&marker))?;
-        exchange(&self.aside, &self.target).map_err(at(&self.target))?;
+        let text = format!("{root}\n{}", self.times);
+        let marker = Path::new(MARKER);
+        if self.kept.is_empty() || self.changed.len() > self.kept.len() {
+            for path in &self.kept {
+                let (from, to) = (path.below(&self.target), path.below(&self.aside));
+                with_folder(&to, |to| fs::hard_link(&from, to).or_else(|_| fs::copy(&from, to).map(drop)))
+                    .map_err(at(&to))?;
+            }
+            write_file(&self.aside.join(marker), &text)?;
+            exchange(&self.aside, &self.target).map_err(at(&self.target))?;
+            return Ok(root);
+        }
+        write_file(&self.aside.join(marker), &text)?;
+        self.remove(gone)?;
+        for path in &self.changed {
+            let (from, to) = (path.below(&self.aside), path.below(&self.target));
+            with_folder(&to, |to| fs::rename(&from, to)).map_err(at(&to))?;
+        }
+        let to = self.target.join(marker);
+        fs::rename(self.aside.join(marker), &to).map_err(at(&to))?;
         Ok(root)
+    }
+
+    /// Removes files of the old folder, and folders that are left empty.
+    fn remove(&self, gone: &[TreePath]) -> Result<(), FolderError> {
+        for path in gone {
+            let file = path.below(&self.target);
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&file)(error)),
+                _ => {}
+            }
+            let folders = file.ancestors().skip(1).take_while(|folder| *folder != self.target);
+            for folder in folders {
+                // Refused unless it is empty, which is what is wanted.
+                if fs::remove_dir(folder).is_err() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Threads that write files while others are being made: creating a file takes longer than rendering it.
+struct Writers {
+    queue: Option<SyncSender<(PathBuf, Content)>>,
+    threads: Vec<JoinHandle<Result<(), FolderError>>>,
+}
+
+impl Writers {
+    fn start() -> Self {
+        let (queue, waiting) = mpsc::sync_channel(WAITING);
+        let waiting = Arc::new(Mutex::new(waiting));
+        let thread = |_| {
+            let waiting = Arc::clone(&waiting);
+            std::thread::spawn(move || write_all(&waiting))
+        };
+        Self { queue: Some(queue), threads: (0..WRITERS).map(thread).collect() }
+    }
+
+    /// Queues a file, or says what went wrong with an earlier one.
+    fn write(&mut self, file: PathBuf, content: Content) -> Result<(), FolderError> {
+        let Some(queue) = &self.queue else { return Ok(()) };
+        match queue.send((file, content)) {
+            Ok(()) => Ok(()),
+            // All writers have given up, and say why.
+            Err(mpsc::SendError((file, _))) => self.end().and(Err(at(&file)(io::ErrorKind::BrokenPipe.into()))),
+        }
+    }
+
+    /// Waits until everything is written.
+    fn end(&mut self) -> Result<(), FolderError> {
+        self.queue = None;
+        let broken = || FolderError::Io { path: PathBuf::new(), source: io::Error::other("a writer panicked") };
+        let ended = self.threads.drain(..).map(|thread| thread.join().unwrap_or_else(|_| Err(broken())));
+        // All of them, so that none still writes.
+        ended.fold(Ok(()), Result::and)
+    }
+}
+
+/// Writes what comes until nothing more does; the first error ends it.
+fn write_all(waiting: &Mutex<Receiver<(PathBuf, Content)>>) -> Result<(), FolderError> {
+    loop {
+        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((file, content)) = next else { return Ok(()) };
+        match &content {
+            Content::Bytes(bytes) => with_folder(&file, |file| fs::write(file, bytes)).map_err(at(&file))?,
+            Content::File(source) => with_folder(&file, |file| fs::copy(source, file).map(drop)).map_err(at(source))?,
+        }
+    }
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), FolderError> {
+    File::create(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(at(path))
+}
+
+/// Does something with a file whose folder may be missing: most are there, and asking first costs a call each.
+fn with_folder<T>(file: &Path, mut work: impl FnMut(&Path) -> io::Result<T>) -> io::Result<T> {
+    match work(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if let Some(folder) = file.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            work(file)
+        }
+        done => done,
     }
 }
 
 impl Drop for OutputFolder {
     /// What lies aside is either unfinished or, after the exchange, the old output.
     fn drop(&mut self) {
+        // An error of theirs has been told, or belongs to what is thrown away.
+        let _ = self.writers.end();
         if let Err(error) = remove_if_there(&self.aside) {
             tracing::warn!("could not remove a temporary folder: {error}");
         }
@@ -211,7 +337,7 @@ mod tests {
         let mut output = OutputFolder::begin(target).unwrap();
         let entry = Entry::new(Bytes::from_static(text.as_bytes()), Modified::from_seconds(7));
         output.write(&TreePath::new("a/index.html").unwrap(), &entry).unwrap();
-        output.finish().unwrap()
+        output.finish(&[]).unwrap()
     }
 
     fn names(folder: &Path) -> Vec<String> {

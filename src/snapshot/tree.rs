@@ -138,6 +138,30 @@ impl Entry {
         Ok(Self { content: Content::File(path), digest, length, modified })
     }
 
+    /// An entry whose bytes lie in the file at `path` and are known from when they were written there.
+    pub fn known(path: PathBuf, digest: Digest, length: u64, modified: Option<Modified>) -> Self {
+        Self { content: Content::File(path), digest, length, modified }
+    }
+
+    /// Whether the bytes are read from the file at `path`.
+    pub fn lies_at(&self, path: &Path) -> bool {
+        matches!(&self.content, Content::File(file) if file == path)
+    }
+
+    /// Whether its bytes are in memory.
+    pub fn is_in_memory(&self) -> bool {
+        matches!(self.content, Content::Bytes(_))
+    }
+
+    /// What is known of the entry, with nothing of its bytes in memory.
+    pub fn without_bytes(&self) -> Self {
+        let content = match &self.content {
+            Content::Bytes(_) => Content::Bytes(Bytes::new()),
+            Content::File(path) => Content::File(path.clone()),
+        };
+        Self { content, ..*self }
+    }
+
     /// The SHA-256 of the bytes.
     pub fn digest(&self) -> Digest {
         self.digest
