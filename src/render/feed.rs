@@ -1,69 +1,194 @@
-//! What machines read: the Atom feed, the sitemap, robots.txt and the pages that forward from old addresses.
+//! What machines read: feeds, sitemaps, robots.txt, and the pages that forward from old addresses.
 
+use std::fmt::Write;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::absolute;
 use super::escape::{escape_html, escape_xml};
 use crate::config::Config;
 use crate::site::{Date, Permalink};
 
-/// How many posts a feed holds.
-pub(super) const FEED_LENGTH: usize = 20;
+/// The two forms of a feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) enum Format {
+    Atom,
+    Json,
+}
+
+impl Format {
+    pub(super) const BOTH: [Self; 2] = [Self::Atom, Self::Json];
+
+    pub(super) fn file(self) -> &'static str {
+        match self {
+            Self::Atom => "feed.xml",
+            Self::Json => "feed.json",
+        }
+    }
+
+    pub(super) fn media_type(self) -> &'static str {
+        match self {
+            Self::Atom => "application/atom+xml",
+            Self::Json => "application/feed+json",
+        }
+    }
+}
+
+/// What a feed is of.
+#[derive(Serialize)]
+pub(super) struct Channel {
+    pub(super) title: String,
+    /// The page that lists the same posts.
+    pub(super) url: String,
+    pub(super) format: Format,
+}
 
 /// One post of a feed.
+#[derive(Serialize)]
 pub(super) struct FeedEntry<'a> {
     pub(super) title: &'a str,
-    pub(super) permalink: &'a Permalink,
-    pub(super) published: &'a Date,
-    pub(super) updated: &'a Date,
+    pub(super) url: &'a str,
+    pub(super) published: String,
+    pub(super) updated: String,
+    /// Seconds since 1970, to find the newest.
+    pub(super) seconds: i64,
     pub(super) summary: &'a str,
-    /// The whole post as HTML with absolute links.
-    pub(super) html: String,
+    pub(super) authors: Vec<&'a str>,
+    pub(super) terms: Vec<String>,
+    /// The whole post as HTML; empty where feeds hold summaries.
+    #[serde(skip)]
+    pub(super) html: &'a str,
+}
+
+/// The feed's text.
+pub(super) fn feed(config: &Config, channel: &Channel, entries: &[FeedEntry<'_>]) -> String {
+    match channel.format {
+        Format::Atom => atom(config, channel, entries),
+        Format::Json => json_feed(config, channel, entries),
+    }
 }
 
 /// An Atom feed, RFC 4287. Ids are the posts' URLs, which stay.
-pub(super) fn atom(config: &Config, entries: &[FeedEntry<'_>]) -> String {
+fn atom(config: &Config, channel: &Channel, entries: &[FeedEntry<'_>]) -> String {
     let base = config.base_url.as_deref().unwrap_or_default();
-    let newest = entries.iter().max_by_key(|entry| entry.updated.seconds());
+    let newest = entries.iter().max_by_key(|entry| entry.seconds);
     // `updated` must be there (section 4.1.1), also in a feed without entries; a clock would make each build another one.
-    let updated = newest.map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), |entry| entry.updated.rfc3339());
+    let updated = newest.map_or("1970-01-01T00:00:00Z", |entry| &entry.updated);
     let author = config.author.as_ref().map_or(config.title.as_str(), |author| &author.name);
     let email = config.author.as_ref().and_then(|author| author.email.as_deref());
     let email = email.map(|email| format!("<email>{}</email>", escape_xml(email))).unwrap_or_default();
+    let page = format!("{base}{}", escape_xml(&channel.url));
     let mut xml = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
          <feed xmlns=\"http://www.w3.org/2005/Atom\" xml:lang=\"{language}\">\n\
-         <title>{title}</title>\n<id>{base}/</id>\n<updated>{updated}</updated>\n\
-         <link rel=\"self\" type=\"application/atom+xml\" href=\"{base}/feed.xml\"/>\n<link href=\"{base}/\"/>\n\
+         <title>{title}</title>\n<id>{page}</id>\n<updated>{updated}</updated>\n\
+         <link rel=\"self\" type=\"application/atom+xml\" href=\"{page}feed.xml\"/>\n<link href=\"{page}\"/>\n\
          <author><name>{author}</name>{email}</author>\n<generator uri=\"{home}\">galley</generator>\n",
         language = escape_xml(&config.language),
-        title = escape_xml(&config.title),
+        title = escape_xml(&channel.title),
         author = escape_xml(author),
         home = env!("CARGO_PKG_REPOSITORY"),
     );
     for entry in entries {
-        let url = format!("{base}{}", escape_xml(entry.permalink.url()));
-        xml.push_str(&format!(
-            "<entry>\n<title>{}</title>\n<id>{url}</id>\n<link href=\"{url}\"/>\n<published>{}</published>\n\
-             <updated>{}</updated>\n<summary>{}</summary>\n<content type=\"html\" xml:base=\"{url}\">{}</content>\n</entry>\n",
-            escape_xml(entry.title),
-            entry.published.rfc3339(),
-            entry.updated.rfc3339(),
-            escape_xml(entry.summary),
-            escape_xml(&entry.html),
-        ));
+        atom_entry(base, entry, &mut xml);
     }
     xml.push_str("</feed>\n");
     xml
 }
 
-/// A sitemap (sitemaps.org, protocol 0.9) of `pages` with their dates.
+fn atom_entry(base: &str, entry: &FeedEntry<'_>, xml: &mut String) {
+    let url = format!("{base}{}", escape_xml(entry.url));
+    // Writing to a String can't fail.
+    let _ = write!(
+        xml,
+        "<entry>\n<title>{}</title>\n<id>{url}</id>\n<link href=\"{url}\"/>\n<published>{}</published>\n\
+         <updated>{}</updated>\n",
+        escape_xml(entry.title),
+        entry.published,
+        entry.updated,
+    );
+    for author in &entry.authors {
+        let _ = writeln!(xml, "<author><name>{}</name></author>", escape_xml(author));
+    }
+    for term in &entry.terms {
+        let _ = writeln!(xml, "<category term=\"{}\"/>", escape_xml(term));
+    }
+    if !entry.summary.is_empty() {
+        let _ = writeln!(xml, "<summary>{}</summary>", escape_xml(entry.summary));
+    }
+    if !entry.html.is_empty() {
+        let html = absolute::html(base, entry.url, entry.html);
+        let _ = writeln!(xml, "<content type=\"html\" xml:base=\"{url}\">{}</content>", escape_xml(&html));
+    }
+    xml.push_str("</entry>\n");
+}
+
+/// A JSON feed, version 1.1 (jsonfeed.org).
+fn json_feed(config: &Config, channel: &Channel, entries: &[FeedEntry<'_>]) -> String {
+    let base = config.base_url.as_deref().unwrap_or_default();
+    let author = |name: &str| json!({ "name": name });
+    let items = entries.iter().map(|entry| {
+        let url = format!("{base}{}", entry.url);
+        let mut item = json!({
+            "id": url,
+            "url": url,
+            "title": entry.title,
+            "date_published": entry.published,
+            "date_modified": entry.updated,
+        });
+        if entry.html.is_empty() {
+            item["content_text"] = json!(entry.summary);
+        } else {
+            item["content_html"] = json!(absolute::html(base, entry.url, entry.html));
+            item["summary"] = json!(entry.summary);
+        }
+        if !entry.terms.is_empty() {
+            item["tags"] = json!(entry.terms);
+        }
+        if !entry.authors.is_empty() {
+            item["authors"] = entry.authors.iter().map(|name| author(name)).collect();
+        }
+        item
+    });
+    let mut feed = json!({
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": channel.title,
+        "home_page_url": format!("{base}{}", channel.url),
+        "feed_url": format!("{base}{}feed.json", channel.url),
+        "language": config.language,
+        "items": items.collect::<Vec<_>>(),
+    });
+    if let Some(known) = &config.author {
+        feed["authors"] = json!([author(&known.name)]);
+    }
+    feed.to_string() + "\n"
+}
+
+/// A sitemap (sitemaps.org, protocol 0.9) of pages with their dates.
 pub(super) fn sitemap<'a>(base: &str, pages: impl Iterator<Item = (&'a Permalink, Option<&'a Date>)>) -> String {
     let mut xml = String::from(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n",
     );
     for (permalink, date) in pages {
         let date = date.map(|date| format!("<lastmod>{}</lastmod>", date.rfc3339())).unwrap_or_default();
-        xml.push_str(&format!("<url><loc>{base}{}</loc>{date}</url>\n", escape_xml(permalink.url())));
+        // Writing to a String can't fail.
+        let _ = writeln!(xml, "<url><loc>{base}{}</loc>{date}</url>", escape_xml(permalink.url()));
     }
     xml.push_str("</urlset>\n");
+    xml
+}
+
+/// The index of sitemaps. Without dates: one would change with each post, and the sitemap that it names says it too.
+pub(super) fn sitemap_index<'a>(base: &str, parts: impl Iterator<Item = &'a str>) -> String {
+    let mut xml = String::from(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<sitemapindex xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n",
+    );
+    for part in parts {
+        // Writing to a String can't fail.
+        let _ = writeln!(xml, "<sitemap><loc>{base}/{part}</loc></sitemap>");
+    }
+    xml.push_str("</sitemapindex>\n");
     xml
 }
 
@@ -77,9 +202,10 @@ pub(super) fn robots(config: &Config) -> String {
 pub(super) fn forward(config: &Config, target: &Permalink) -> String {
     let (url, base) = (escape_html(target.url()), config.base_url.as_deref().unwrap_or_default());
     format!(
-        "<!doctype html>\n<html lang=\"{}\">\n<meta charset=\"utf-8\">\n<title>{base}{url}</title>\n\
+        "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n<title>{base}{url}</title>\n\
          <link rel=\"canonical\" href=\"{base}{url}\">\n<meta name=\"robots\" content=\"noindex\">\n\
-         <meta http-equiv=\"refresh\" content=\"0; url={url}\">\n<p><a href=\"{url}\">{base}{url}</a></p>\n</html>\n",
+         <meta http-equiv=\"refresh\" content=\"0; url={url}\">\n</head>\n<body>\n<p><a href=\"{url}\">{base}{url}</a></p>\n\
+         </body>\n</html>\n",
         escape_html(&config.language),
     )
 }

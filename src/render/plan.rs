@@ -1,30 +1,94 @@
 //! Which outputs a site has: every path once, and who wants it.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
+use super::feed::Format;
+use super::images::{Copy, Images};
+use super::paginate::{self, Leaf};
+use super::search;
 use super::theme::Theme;
 use crate::finding::Finding;
 use crate::site::{Asset, Page, Permalink, Section, Site, Taxonomy, Term};
-use crate::snapshot::{Entry, Tree, TreePath};
+use crate::snapshot::{Entry, Tree, TreeError, TreePath};
+
+/// The part of the sitemap with all that is no dated page.
+pub(super) const UNDATED: &str = "pages";
+
+/// A list of pages.
+#[derive(Clone, Copy)]
+pub(super) enum List<'a> {
+    Section(&'a str, &'a Section),
+    Term(&'a Taxonomy, &'a Term),
+}
+
+impl<'a> List<'a> {
+    pub(super) fn permalink(self) -> &'a Permalink {
+        match self {
+            Self::Section(_, section) => &section.permalink,
+            Self::Term(_, term) => &term.permalink,
+        }
+    }
+
+    pub(super) fn pages(self) -> &'a [usize] {
+        match self {
+            Self::Section(_, section) => &section.pages,
+            Self::Term(_, term) => &term.pages,
+        }
+    }
+
+    pub(super) fn paginate(self) -> usize {
+        match self {
+            Self::Section(_, section) => section.settings.paginate,
+            // A series is read from its first part on: it is not cut.
+            Self::Term(taxonomy, _) if taxonomy.is_series() => usize::MAX,
+            Self::Term(taxonomy, _) => taxonomy.settings.paginate,
+        }
+    }
+
+    fn has_feed(self, site: &Site) -> bool {
+        let wanted = match self {
+            Self::Section(_, section) => section.settings.feed,
+            Self::Term(taxonomy, _) => taxonomy.settings.feed && !taxonomy.is_series(),
+        };
+        wanted && self.is_dated(site)
+    }
+
+    fn is_dated(self, site: &Site) -> bool {
+        self.pages().iter().any(|position| site.pages[*position].date.is_some())
+    }
+
+    /// Whether feeds of its own are made for it.
+    pub(super) fn feeds(self, site: &Site) -> bool {
+        site.config.feeds.each && self.has_feed(site)
+    }
+}
 
 /// One file of the output, not made yet.
 pub(super) enum Output<'a> {
     Home,
     Page(usize),
-    Section(&'a str, &'a Section),
+    List(List<'a>, Leaf),
     Taxonomy(&'a Taxonomy),
-    Term(&'a Taxonomy, &'a Term),
     NotFound,
-    Feed,
-    Sitemap,
+    /// `None` is the whole site's.
+    Feed(Option<List<'a>>, Format),
+    SearchPage,
+    SearchIndex,
+    /// Of these pages, counted from the oldest.
+    SearchShard(Range<usize>),
+    SitemapIndex(Vec<String>),
+    /// `None` holds what has no date.
+    Sitemap(Option<i16>),
     Robots,
     /// An old address of the page at this place.
     Forward(&'a Permalink),
     /// A file of the theme's.
     Theme(&'a Entry),
-    /// A file of the site's.
-    Asset(&'a Path),
+    /// A file of the site's, by position.
+    Asset(usize),
+    /// A smaller copy of an image.
+    Copy(Copy),
 }
 
 /// What makes an output: for messages when two want one path.
@@ -40,24 +104,32 @@ pub(super) struct Plan<'a> {
     pub(super) findings: Vec<Finding>,
 }
 
-#[derive(Default)]
 struct Planner<'a> {
+    site: &'a Site,
     claims: BTreeMap<TreePath, Claim<'a>>,
     findings: Vec<Finding>,
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn of(site: &'a Site, theme: &'a Theme) -> Self {
-        let mut planner = Planner::default();
-        planner.generated(site, theme);
+    pub(super) fn of(site: &'a Site, theme: &'a Theme, images: &Images<'_>) -> Self {
+        let mut planner = Planner { site, claims: BTreeMap::new(), findings: Vec::new() };
+        planner.generated(theme);
+        planner.lists();
+        planner.sitemaps();
+        for (path, copy) in images.copies() {
+            planner.add(Ok(path), Output::Copy(copy));
+        }
         for (position, page) in site.pages.iter().enumerate() {
             planner.own(page.permalink.file(), Output::Page(position), &page.source);
         }
         for page in &site.pages {
             planner.aliases(page);
         }
-        for Asset { file, source, output } in &site.assets {
-            planner.own(output, Output::Asset(file), source);
+        for index in site.sections.values().filter_map(|section| section.index.as_ref()) {
+            planner.aliases(index);
+        }
+        for (position, Asset { source, output, .. }) in site.assets.iter().enumerate() {
+            planner.own(output, Output::Asset(position), source);
         }
         planner.finish()
     }
@@ -65,30 +137,66 @@ impl<'a> Plan<'a> {
 
 impl<'a> Planner<'a> {
     /// What galley and the theme add.
-    fn generated(&mut self, site: &'a Site, theme: &'a Theme) {
+    fn generated(&mut self, theme: &'a Theme) {
         for (path, entry) in theme.files() {
-            self.add(path, Output::Theme(entry));
+            self.add(Ok(path.clone()), Output::Theme(entry));
         }
-        let fixed = [
-            ("404.html", Output::NotFound),
-            ("feed.xml", Output::Feed),
-            ("sitemap.xml", Output::Sitemap),
-            ("robots.txt", Output::Robots),
-        ];
-        for (name, output) in fixed {
-            if let Ok(path) = TreePath::new(name) {
-                self.add(&path, output);
+        self.add(TreePath::new("404.html"), Output::NotFound);
+        self.add(TreePath::new("robots.txt"), Output::Robots);
+        for format in Format::BOTH {
+            self.add(TreePath::new(format.file()), Output::Feed(None, format));
+        }
+        if self.site.config.search && theme.has("search.html") {
+            self.add(TreePath::new("search/index.html"), Output::SearchPage);
+            self.add(TreePath::new(&search::manifest(0).0), Output::SearchIndex);
+            for shard in search::shards(self.site.pages.len()) {
+                self.add(TreePath::new(&shard.path), Output::SearchShard(shard.documents));
             }
         }
-        for (folder, section) in &site.sections {
-            let output = if folder.is_empty() { Output::Home } else { Output::Section(folder, section) };
-            self.add(section.permalink.file(), output);
+    }
+
+    fn lists(&mut self) {
+        for (folder, section) in &self.site.sections {
+            if folder.is_empty() {
+                self.add(Ok(section.permalink.file().clone()), Output::Home);
+            } else {
+                self.list(List::Section(folder, section));
+            }
         }
-        for taxonomy in &site.taxonomies {
-            self.add(taxonomy.permalink.file(), Output::Taxonomy(taxonomy));
+        for taxonomy in &self.site.taxonomies {
+            self.add(Ok(taxonomy.permalink.file().clone()), Output::Taxonomy(taxonomy));
             for term in &taxonomy.terms {
-                self.add(term.permalink.file(), Output::Term(taxonomy, term));
+                self.list(List::Term(taxonomy, term));
             }
+        }
+    }
+
+    fn list(&mut self, list: List<'a>) {
+        for leaf in paginate::leaves(list.pages().len(), list.paginate()) {
+            let path = match leaf.number {
+                None => Ok(list.permalink().file().clone()),
+                Some(number) => beside(list.permalink(), &format!("page/{number}/index.html")),
+            };
+            self.add(path, Output::List(list, leaf));
+        }
+        if list.feeds(self.site) {
+            for format in Format::BOTH {
+                self.add(beside(list.permalink(), format.file()), Output::Feed(Some(list), format));
+            }
+        }
+    }
+
+    /// By year, so that a new post changes one of them.
+    fn sitemaps(&mut self) {
+        let years: BTreeSet<Option<i16>> =
+            self.site.pages.iter().map(|page| page.date.as_ref().map(crate::site::Date::year)).chain([None]).collect();
+        let file = |year: &Option<i16>| {
+            let name = year.map_or_else(|| UNDATED.to_owned(), |year| year.to_string());
+            format!("sitemap/{name}.xml")
+        };
+        self.add(TreePath::new("sitemap.xml"), Output::SitemapIndex(years.iter().map(file).collect()));
+        for year in years {
+            self.add(TreePath::new(&file(&year)), Output::Sitemap(year));
         }
     }
 
@@ -98,8 +206,11 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn add(&mut self, path: &TreePath, output: Output<'a>) {
-        self.claims.insert(path.clone(), Claim { output, source: None });
+    fn add(&mut self, path: Result<TreePath, TreeError>, output: Output<'a>) {
+        match path {
+            Ok(path) => drop(self.claims.insert(path, Claim { output, source: None })),
+            Err(error) => self.findings.push(Finding::error("galley", None, error.to_string())),
+        }
     }
 
     /// Takes a path for a file of the site's own.
@@ -127,4 +238,10 @@ impl<'a> Planner<'a> {
         let outputs = self.claims.into_iter().map(|(path, claim)| (path, claim.output)).collect();
         Plan { outputs, findings: self.findings }
     }
+}
+
+/// A file in the folder of a page.
+fn beside(permalink: &Permalink, name: &str) -> Result<TreePath, TreeError> {
+    let folder = permalink.file().as_str().strip_suffix("index.html").unwrap_or_default();
+    TreePath::new(&format!("{folder}{name}"))
 }

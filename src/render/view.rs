@@ -1,42 +1,55 @@
 //! What templates see of a site: the shapes that the manual documents.
+//!
+//! A shape holds nothing that another page changes except where a reader sees that other page: what a page prints decides
+//! what an edit makes anew and ships.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
-use serde_json::Map;
+use serde_json::{Map, Value, json};
 
-use super::markdown::{Rendered, TocEntry};
-use super::theme::{Value, value};
+use super::markdown::TocEntry;
 use crate::config::{Author, MenuItem};
-use crate::site::{Date, Page, Permalink, Section, Site, Taxonomy, Term, slug};
+use crate::site::{Date, Page, Permalink, Site, Taxonomy, Term, term_slug};
 
 /// Words a minute of a reader who is not in a hurry.
 const READING_SPEED: usize = 220;
 
 /// A date in the forms that templates need.
 #[derive(Serialize)]
-struct DateView {
+pub(super) struct DateView {
     iso: String,
     day: String,
     year: i16,
 }
 
-#[derive(Serialize)]
-struct LinkView<'a> {
-    title: &'a str,
-    url: &'a str,
+impl DateView {
+    pub(super) fn of(date: &Date) -> Self {
+        Self { iso: date.rfc3339(), day: date.day(), year: date.year() }
+    }
 }
 
+/// A link to a page.
 #[derive(Serialize)]
-struct TermLink {
-    name: String,
-    url: String,
+pub(super) struct Link<'a> {
+    pub(super) title: &'a str,
+    pub(super) url: &'a str,
 }
 
+/// A link to a term's page.
+#[derive(Clone, Serialize)]
+pub(super) struct TermLink {
+    pub(super) name: String,
+    pub(super) url: String,
+}
+
+/// A feed, for the page's head.
 #[derive(Serialize)]
-struct TaxonomyLink<'a> {
-    name: &'a str,
-    url: &'a str,
+pub(super) struct FeedLink {
+    pub(super) url: String,
+    pub(super) title: String,
+    /// The media type.
+    pub(super) kind: &'static str,
 }
 
 /// The variable `site`.
@@ -45,239 +58,240 @@ struct SiteView<'a> {
     title: &'a str,
     base_url: &'a str,
     language: &'a str,
+    direction: &'static str,
     description: &'a str,
     author: Option<&'a Author>,
     menu: &'a [MenuItem],
-    taxonomies: Vec<TaxonomyLink<'a>>,
-    extra: &'a Map<String, serde_json::Value>,
+    taxonomies: Vec<TermLink>,
+    sections: Vec<TermLink>,
+    search: bool,
+    extra: &'a Map<String, Value>,
 }
 
 /// An item of the variable `pages`.
 #[derive(Serialize)]
-struct SummaryView<'a> {
-    title: &'a str,
-    url: &'a str,
-    date: Option<DateView>,
-    updated: Option<DateView>,
-    summary: &'a str,
-    words: usize,
-    reading_minutes: usize,
-    tags: Vec<TermLink>,
-    draft: bool,
-    section: Option<LinkView<'a>>,
+pub(super) struct SummaryView<'a> {
+    pub(super) title: &'a str,
+    pub(super) url: &'a str,
+    pub(super) date: Option<DateView>,
+    pub(super) updated: Option<DateView>,
+    pub(super) summary: &'a str,
+    pub(super) words: usize,
+    pub(super) reading_minutes: usize,
+    pub(super) tags: Vec<TermLink>,
+    pub(super) draft: bool,
+    pub(super) image: Option<&'a str>,
+    pub(super) extra: &'a Map<String, Value>,
 }
 
-/// The variable `page`.
+/// Where a page stands in its series.
 #[derive(Serialize)]
-struct PageView<'a> {
+pub(super) struct SeriesView<'a> {
+    pub(super) name: &'a str,
+    pub(super) url: &'a str,
+    /// From 1.
+    pub(super) part: usize,
+    pub(super) previous: Option<Link<'a>>,
+    pub(super) next: Option<Link<'a>>,
+}
+
+/// What git knows of a page's source.
+#[derive(Serialize)]
+pub(super) struct ChangeView {
+    first: DateView,
+    last: DateView,
+    commit: String,
+}
+
+/// The variable `page`, without its HTML, which is the variable `content`.
+#[derive(Serialize)]
+pub(super) struct PageView<'a> {
+    /// `None` where only a hash is wanted, and the item's is known.
     #[serde(flatten)]
-    summary: SummaryView<'a>,
-    description: &'a str,
-    content: &'a str,
-    toc: &'a [TocEntry],
-    terms: BTreeMap<&'a str, Vec<TermLink>>,
-    newer: Option<LinkView<'a>>,
-    older: Option<LinkView<'a>>,
-    extra: &'a Map<String, serde_json::Value>,
+    pub(super) summary: Option<SummaryView<'a>>,
+    pub(super) description: &'a str,
+    pub(super) section: Option<Link<'a>>,
+    pub(super) authors: &'a [String],
+    pub(super) toc: &'a [TocEntry],
+    pub(super) terms: BTreeMap<&'a str, Vec<TermLink>>,
+    pub(super) series: Option<SeriesView<'a>>,
+    pub(super) newer: Option<Link<'a>>,
+    pub(super) older: Option<Link<'a>>,
+    pub(super) related: Vec<Link<'a>>,
+    pub(super) source: &'a str,
+    pub(super) edit_url: Option<String>,
+    pub(super) change: Option<ChangeView>,
+    pub(super) structured: Option<Value>,
 }
 
-/// A site with its Markdown rendered: what all views are made from.
-pub(super) struct Views<'a> {
-    pub(super) site: &'a Site,
-    /// One for each of the site's pages, in their order.
-    pub(super) rendered: Vec<Rendered>,
-    /// The same for the `_index.md` of each section that has one.
-    pub(super) indexes: BTreeMap<&'a str, Rendered>,
-    /// The items of lists, made once and shared.
-    items: Vec<Value>,
-    site_value: Value,
+/// The variable `section`; on the front page `home`.
+#[derive(Serialize)]
+pub(super) struct SectionView<'a> {
+    pub(super) title: &'a str,
+    pub(super) url: &'a str,
+    pub(super) description: &'a str,
+    pub(super) subsections: Vec<TermLink>,
+    pub(super) extra: Option<&'a Map<String, Value>>,
 }
 
-impl<'a> Views<'a> {
-    pub(super) fn new(site: &'a Site, rendered: Vec<Rendered>, indexes: BTreeMap<&'a str, Rendered>) -> Self {
-        let mut views = Self { site, rendered, indexes, items: Vec::new(), site_value: site_value(site) };
-        views.items = (0..site.pages.len()).map(|position| value(&views.summary(position))).collect();
-        views
-    }
-
-    pub(super) fn site_value(&self) -> Value {
-        self.site_value.clone()
-    }
-
-    /// The title: from the front matter, the first heading, or the file's name.
-    pub(super) fn title(&self, position: usize) -> &str {
-        title_of(&self.site.pages[position], &self.rendered[position])
-    }
-
-    /// The list items of the pages at `positions`.
-    pub(super) fn items(&self, positions: &[usize]) -> Value {
-        Value::from(positions.iter().map(|position| self.items[*position].clone()).collect::<Vec<_>>())
-    }
-
-    /// The pages at `positions`, which come newest first, by year.
-    pub(super) fn years(&self, positions: &[usize]) -> Value {
-        #[derive(Serialize)]
-        struct Year {
-            year: Option<i16>,
-            pages: Value,
-        }
-        let year = |position: &usize| self.site.pages[*position].date.as_ref().map(Date::year);
-        let runs = positions.chunk_by(|a, b| year(a) == year(b));
-        value(&runs.map(|run| Year { year: year(&run[0]), pages: self.items(run) }).collect::<Vec<_>>())
-    }
-
-    /// What stands in front of the reader as a section's title.
-    pub(super) fn section_title(&self, folder: &str, section: &'a Section) -> String {
-        let heading = self.indexes.get(folder).and_then(|rendered| rendered.title.clone());
-        let name = folder.rsplit('/').next().unwrap_or_default();
-        section.title.clone().or(heading).unwrap_or_else(|| name_as_title(name))
-    }
-
-    /// The HTML of a section's `_index.md`.
-    pub(super) fn section_content(&self, folder: &str) -> &str {
-        self.indexes.get(folder).map_or("", |rendered| &rendered.html)
-    }
-
-    /// What search engines are told of a page.
-    pub(super) fn description(&self, position: usize) -> &str {
-        let page = &self.site.pages[position];
-        page.description.as_deref().unwrap_or_else(|| self.summary_text(position))
-    }
-
-    pub(super) fn summary_text(&self, position: usize) -> &str {
-        self.site.pages[position].summary.as_deref().unwrap_or(&self.rendered[position].summary)
-    }
-
-    fn summary(&self, position: usize) -> SummaryView<'_> {
-        let page = &self.site.pages[position];
-        let words = self.rendered[position].words;
-        SummaryView {
-            title: self.title(position),
-            url: page.permalink.url(),
-            date: page.date.as_ref().map(date),
-            updated: page.updated.as_ref().map(date),
-            summary: self.summary_text(position),
-            words,
-            reading_minutes: words.div_ceil(READING_SPEED).max(1),
-            tags: term_links("tags", page),
-            draft: page.draft,
-            section: None,
-        }
-    }
-
-    /// The variable `page`. It holds nothing that another post changes except its neighbours.
-    pub(super) fn page(&self, position: usize) -> Value {
-        let page = &self.site.pages[position];
-        let section = self.site.sections.get(&page.section).filter(|_| !page.section.is_empty());
-        let title = section.map(|section| self.section_title(&page.section, section));
-        let (newer, older) = self.neighbours(position, section);
-        let mut summary = self.summary(position);
-        summary.section =
-            section.zip(title.as_deref()).map(|(section, title)| LinkView { title, url: section.permalink.url() });
-        value(&PageView {
-            summary,
-            description: self.description(position),
-            content: &self.rendered[position].html,
-            toc: &self.rendered[position].toc,
-            terms: page.terms.keys().map(|name| (*name, term_links(name, page))).collect(),
-            newer,
-            older,
-            extra: &page.extra,
-        })
-    }
-
-    /// The pages before and after in the section's order, which is newest first.
-    fn neighbours(&self, position: usize, section: Option<&Section>) -> (Option<LinkView<'_>>, Option<LinkView<'_>>) {
-        let Some(members) = section.map(|section| section.pages.as_slice()) else { return (None, None) };
-        // Pages are sorted by section, so a section's are neighbours in the list of all.
-        let Some(place) = members.first().and_then(|first| position.checked_sub(*first)) else { return (None, None) };
-        let link = |position: &usize| LinkView {
-            title: self.title(*position),
-            url: self.site.pages[*position].permalink.url(),
-        };
-        let newer = place.checked_sub(1).and_then(|before| members.get(before));
-        (newer.map(link), members.get(place + 1).map(link))
-    }
+/// The variable `taxonomy`.
+#[derive(Serialize)]
+pub(super) struct TaxonomyView<'a> {
+    name: &'a str,
+    title: String,
+    url: &'a str,
 }
 
-fn title_of<'a>(page: &'a Page, rendered: &'a Rendered) -> &'a str {
-    page.title.as_deref().or(rendered.title.as_deref()).unwrap_or(&page.name)
+/// The variable `term`, and an item of `terms`.
+#[derive(Serialize)]
+pub(super) struct TermView<'a> {
+    name: &'a str,
+    url: &'a str,
+    /// How many pages it has; unknown on the further pages of its list, which would change with each new post.
+    count: Option<usize>,
+}
+
+/// The variable `paginator`.
+#[derive(Serialize)]
+pub(super) struct PaginatorView {
+    /// The page's number, from the oldest; `None` on the newest, which has the list's own address.
+    pub(super) number: Option<usize>,
+    pub(super) older: Option<String>,
+    pub(super) newer: Option<String>,
+}
+
+/// Where git's dates come from: seconds and offset of a commit.
+pub(super) fn change(page: &Page) -> Option<ChangeView> {
+    let history = page.history.as_ref()?;
+    let view =
+        |commit: &crate::site::Commit| Date::from_seconds(commit.seconds, commit.offset).as_ref().map(DateView::of);
+    Some(ChangeView { first: view(&history.first)?, last: view(&history.last)?, commit: history.last.id.to_string() })
+}
+
+/// Minutes for that many words.
+pub(super) fn reading_minutes(words: usize) -> usize {
+    words.div_ceil(READING_SPEED).max(1)
 }
 
 /// `home-lab` is "Home lab".
-fn name_as_title(name: &str) -> String {
+pub(super) fn name_as_title(name: &str) -> String {
     let mut letters = name.chars().map(|c| if c == '-' || c == '_' { ' ' } else { c });
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-fn date(date: &Date) -> DateView {
-    DateView { iso: date.rfc3339(), day: date.day(), year: date.year() }
+/// The addresses of all terms that pages name, by taxonomy and name as written.
+pub(super) struct TermUrls<'a>(HashMap<&'a str, HashMap<&'a str, String>>);
+
+impl<'a> TermUrls<'a> {
+    pub(super) fn of(site: &'a Site) -> Self {
+        let mut urls: HashMap<&str, HashMap<&str, String>> = HashMap::new();
+        for (taxonomy, terms) in site.pages.iter().flat_map(|page| &page.terms) {
+            let urls = urls.entry(taxonomy).or_default();
+            for term in terms {
+                urls.entry(term).or_insert_with(|| term_url(taxonomy, term).unwrap_or_default());
+            }
+        }
+        Self(urls)
+    }
+
+    /// Links to the terms of a page in one taxonomy; one without letters has no page.
+    pub(super) fn links(&self, taxonomy: &str, page: &Page) -> Vec<TermLink> {
+        let Some(urls) = self.0.get(taxonomy) else { return Vec::new() };
+        let link = |name: &String| {
+            let url = urls.get(name.as_str()).filter(|url| !url.is_empty())?;
+            Some(TermLink { name: name.clone(), url: url.clone() })
+        };
+        page.terms.get(taxonomy).into_iter().flatten().filter_map(link).collect()
+    }
 }
 
-fn term_links(taxonomy: &str, page: &Page) -> Vec<TermLink> {
-    let link = |name: &String| {
-        let permalink = Permalink::new(&format!("/{taxonomy}/{}/", slug(name))).ok()?;
-        Some(TermLink { name: name.clone(), url: permalink.url().to_owned() })
-    };
-    page.terms.get(taxonomy).into_iter().flatten().filter(|name| !slug(name).is_empty()).filter_map(link).collect()
+fn term_url(taxonomy: &str, name: &str) -> Option<String> {
+    let slug = Some(term_slug(name)).filter(|slug| !slug.is_empty())?;
+    let permalink = Permalink::new(&format!("/{}/{slug}/", crate::site::slug(taxonomy))).ok()?;
+    Some(permalink.url().to_owned())
 }
 
-fn site_value(site: &Site) -> Value {
+/// The variable `site`.
+pub(super) fn site(site: &Site, section_titles: &BTreeMap<&str, String>) -> Value {
     let config = &site.config;
-    let link = |taxonomy: &'_ Taxonomy| (taxonomy.name, taxonomy.permalink.url().to_owned());
-    let links: Vec<(&str, String)> = site.taxonomies.iter().map(link).collect();
-    value(&SiteView {
+    let title = |taxonomy: &Taxonomy| TermLink {
+        name: taxonomy.settings.title.clone().unwrap_or_else(|| name_as_title(&taxonomy.name)),
+        url: taxonomy.permalink.url().to_owned(),
+    };
+    let sections = site.sections.iter().filter(|(folder, section)| !folder.is_empty() && !section.pages.is_empty());
+    let view = SiteView {
         title: &config.title,
         base_url: config.base_url.as_deref().unwrap_or_default(),
         language: &config.language,
+        direction: direction(&config.language),
         description: &config.description,
         author: config.author.as_ref(),
         menu: &config.menu,
-        taxonomies: links.iter().map(|(name, url)| TaxonomyLink { name, url }).collect(),
+        taxonomies: site.taxonomies.iter().map(title).collect(),
+        sections: sections
+            .map(|(folder, section)| TermLink {
+                name: section_titles.get(folder.as_str()).cloned().unwrap_or_default(),
+                url: section.permalink.url().to_owned(),
+            })
+            .collect(),
+        search: config.search,
         extra: &config.extra,
-    })
+    };
+    json!(view)
 }
 
-/// The variable `taxonomy`.
-pub(super) fn taxonomy(taxonomy: &Taxonomy) -> Value {
-    #[derive(Serialize)]
-    struct TaxonomyView<'a> {
-        name: &'a str,
-        title: String,
-        url: &'a str,
+/// Languages that are written from right to left, in their usual script.
+fn direction(language: &str) -> &'static str {
+    let primary = language.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+    let right_to_left = ["ar", "arc", "ckb", "dv", "fa", "ha", "he", "khw", "ks", "ps", "sd", "ug", "ur", "yi"];
+    if right_to_left.contains(&primary.as_str()) { "rtl" } else { "ltr" }
+}
+
+impl<'a> TaxonomyView<'a> {
+    pub(super) fn of(taxonomy: &'a Taxonomy) -> Self {
+        let title = taxonomy.settings.title.clone().unwrap_or_else(|| name_as_title(&taxonomy.name));
+        Self { name: &taxonomy.name, title, url: taxonomy.permalink.url() }
     }
-    let title = name_as_title(taxonomy.name);
-    value(&TaxonomyView { name: taxonomy.name, title, url: taxonomy.permalink.url() })
-}
 
-#[derive(Serialize)]
-struct TermView<'a> {
-    name: &'a str,
-    url: &'a str,
-    count: usize,
-}
-
-fn term_view(term: &Term) -> TermView<'_> {
-    TermView { name: &term.name, url: term.permalink.url(), count: term.pages.len() }
-}
-
-/// The variable `term`.
-pub(super) fn term(term: &Term) -> Value {
-    value(&term_view(term))
-}
-
-/// The variable `terms`.
-pub(super) fn terms(taxonomy: &Taxonomy) -> Value {
-    value(&taxonomy.terms.iter().map(term_view).collect::<Vec<_>>())
-}
-
-/// The variables `home` and `section`.
-pub(super) fn section(title: &str, url: &str, content: &str) -> Value {
-    #[derive(Serialize)]
-    struct SectionView<'a> {
-        title: &'a str,
-        url: &'a str,
-        content: &'a str,
+    pub(super) fn title(&self) -> &str {
+        &self.title
     }
-    value(&SectionView { title, url, content })
+}
+
+impl<'a> TermView<'a> {
+    pub(super) fn of(term: &'a Term, counted: bool) -> Self {
+        Self { name: &term.name, url: term.permalink.url(), count: counted.then_some(term.pages.len()) }
+    }
+}
+
+/// What search engines read of a post (schema.org, BlogPosting), as JSON-LD.
+pub(super) fn structured(site: &Site, page: &Page, summary: &SummaryView<'_>, description: &str) -> Value {
+    let base = site.config.base_url.as_deref();
+    let Some(date) = &summary.date else { return Value::Null };
+    let names = match page.authors.as_slice() {
+        [] => site.config.author.iter().map(|author| author.name.as_str()).collect(),
+        authors => authors.iter().map(String::as_str).collect::<Vec<_>>(),
+    };
+    let authors: Vec<Value> = names.iter().map(|name| json!({ "@type": "Person", "name": name })).collect();
+    let mut post = json!({
+        "@context": "https://schema.org",
+        "@type": "BlogPosting",
+        "headline": summary.title,
+        "datePublished": date.iso,
+        "dateModified": summary.updated.as_ref().map_or(&date.iso, |updated| &updated.iso),
+        "inLanguage": site.config.language,
+    });
+    if !description.is_empty() {
+        post["description"] = json!(description);
+    }
+    if !authors.is_empty() {
+        post["author"] = json!(authors);
+    }
+    if let Some(base) = base {
+        post["mainEntityOfPage"] = json!(format!("{base}{}", summary.url));
+        if let Some(image) = summary.image {
+            post["image"] = json!(super::absolute::url(base, image));
+        }
+    }
+    post
 }

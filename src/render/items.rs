@@ -1,0 +1,88 @@
+//! The items of lists: what one page shows of another. Made once for each page and shared.
+
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::pages::Pages;
+use super::sink::date;
+use super::theme::{Value, value};
+use super::view::{Link, SummaryView, TermLink, TermUrls, reading_minutes};
+use crate::site::{Date, Page, Site};
+
+/// One item for each of the site's pages.
+pub(super) struct Items<'a> {
+    pub(super) site: &'a Site,
+    pages: &'a Pages<'a>,
+    urls: TermUrls<'a>,
+    hashes: Vec<u128>,
+    values: Vec<OnceLock<Value>>,
+}
+
+impl<'a> Items<'a> {
+    pub(super) fn new(site: &'a Site, pages: &'a Pages<'a>) -> Self {
+        let values = std::iter::repeat_with(OnceLock::new).take(site.pages.len()).collect();
+        let mut items = Self { site, pages, urls: TermUrls::of(site), hashes: Vec::new(), values };
+        let hash = |position| xxh3_128(&serde_json::to_vec(&items.view(position)).unwrap_or_default());
+        items.hashes = (0..site.pages.len()).into_par_iter().map(hash).collect();
+        items
+    }
+
+    pub(super) fn hash(&self, position: usize) -> u128 {
+        self.hashes[position]
+    }
+
+    pub(super) fn value(&self, position: usize) -> Value {
+        self.values[position].get_or_init(|| value(&self.view(position))).clone()
+    }
+
+    pub(super) fn date(&self, position: usize) -> Option<&Date> {
+        self.site.pages[position].date.as_ref()
+    }
+
+    /// The title: from the front matter, the first heading, or the file's name.
+    pub(super) fn title(&self, position: usize) -> &'a str {
+        let page = &self.site.pages[position];
+        page.title.as_deref().or(self.pages.outline(position).title.as_deref()).unwrap_or(&page.name)
+    }
+
+    pub(super) fn link(&self, position: usize) -> Link<'a> {
+        Link { title: self.title(position), url: self.site.pages[position].permalink.url() }
+    }
+
+    /// What stands in lists.
+    pub(super) fn summary(&self, position: usize) -> &'a str {
+        let page: &'a Page = &self.site.pages[position];
+        page.summary.as_deref().unwrap_or(&self.pages.outline(position).summary)
+    }
+
+    /// What search engines are told.
+    pub(super) fn description(&self, position: usize) -> &'a str {
+        let page: &'a Page = &self.site.pages[position];
+        page.description.as_deref().unwrap_or_else(|| self.summary(position))
+    }
+
+    /// Links to the terms of a page in one taxonomy.
+    pub(super) fn terms(&self, taxonomy: &str, page: &Page) -> Vec<TermLink> {
+        self.urls.links(taxonomy, page)
+    }
+
+    pub(super) fn view(&self, position: usize) -> SummaryView<'a> {
+        let page: &'a Page = &self.site.pages[position];
+        let outline = self.pages.outline(position);
+        SummaryView {
+            title: self.title(position),
+            url: page.permalink.url(),
+            date: date(page.date.as_ref()),
+            updated: date(page.updated.as_ref()),
+            summary: self.summary(position),
+            words: outline.words,
+            reading_minutes: reading_minutes(outline.words),
+            tags: self.terms("tags", page),
+            draft: page.draft,
+            image: outline.image.as_deref(),
+            extra: &page.extra,
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What earlier builds of a site made: an argument of rendering, which knows neither clock nor environment.
+//!
+//! Markdown is remembered by its content, outputs by the exact values that their templates got. Nothing rests on the
+//! times of source files.
+
+use std::collections::HashMap;
+use std::fs::{File, Metadata};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::markdown::{Fault, Outline};
+use super::scope::Asked;
+use crate::cache::Cache;
+use crate::snapshot::{Digest, Entry, Modified, TreePath};
+
+/// The record of all pages.
+const PAGES: &str = "pages";
+/// How the records of output folders begin.
+const OUTPUTS: &str = "outputs";
+
+/// What is known of a page's Markdown without rendering it again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct PageRecord {
+    pub(super) asked: Vec<Asked>,
+    pub(super) outline: Outline,
+    pub(super) html_hash: u128,
+    pub(super) faults: Vec<Fault>,
+}
+
+/// An output as it lies in the output folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Made {
+    /// The hash of all that it was made from.
+    context: u128,
+    digest: [u8; 32],
+    length: u64,
+    modified: Option<u64>,
+    /// When the file was written, in nanoseconds since 1970: another one was not written by galley.
+    written: u128,
+}
+
+/// What earlier builds made.
+#[derive(Debug, Default)]
+pub struct Memory {
+    cache: Option<Cache>,
+    pages: HashMap<u128, Arc<PageRecord>>,
+    outputs: HashMap<String, Made>,
+    folder: PathBuf,
+}
+
+impl Memory {
+    /// Remembers nothing and keeps nothing.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// What `cache` holds for a site whose outputs go to `folder`, if they go to one.
+    pub fn open(cache: Cache, folder: Option<&Path>) -> Self {
+        let mut memory = Self { folder: folder.map(Path::to_path_buf).unwrap_or_default(), ..Self::default() };
+        let (pages, outputs) = rayon::join(
+            || cache.record(PAGES).and_then(|bytes| postcard::from_bytes::<Vec<(u128, PageRecord)>>(&bytes).ok()),
+            || {
+                let bytes = folder.and_then(|folder| cache.record(&outputs_name(folder)))?;
+                postcard::from_bytes::<Vec<(String, Made)>>(&bytes).ok()
+            },
+        );
+        memory.pages = pages.unwrap_or_default().into_iter().map(|(key, record)| (key, Arc::new(record))).collect();
+        memory.outputs = outputs.unwrap_or_default().into_iter().collect();
+        memory.cache = Some(cache);
+        memory
+    }
+
+    /// Waits until no other build of the site writes into `folder`; ends with the file. Two builds that each renamed only
+    /// what changed, of a site that was edited between them, would leave a mixture that neither knows of.
+    pub fn turn(cache: &Cache, folder: &Path) -> Option<File> {
+        let locked = cache.lock(&name_of("lock", folder));
+        locked.inspect_err(|error| tracing::debug!("the cache can't be locked: {error}")).ok()
+    }
+
+    /// Whether anything will be kept.
+    pub(super) fn keeps(&self) -> bool {
+        self.cache.is_some()
+    }
+
+    pub(super) fn page(&self, key: u128) -> Option<&Arc<PageRecord>> {
+        self.pages.get(&key)
+    }
+
+    /// The output at `path`, if it was made from the same values and lies in the folder as it was written.
+    pub(super) fn output(&self, path: &TreePath, context: u128) -> Option<Entry> {
+        let made = self.outputs.get(path.as_str()).filter(|made| made.context == context)?;
+        self.intact(path, made)
+    }
+
+    /// The output at `path` as it lies in the folder, if it has the same bytes, whatever they were made from: what is
+    /// there is not written again.
+    pub(super) fn best(&self, path: &TreePath, entry: Entry) -> Entry {
+        let made = self.outputs.get(path.as_str()).filter(|made| made.digest == entry.digest().bytes());
+        let Some(made) = made.filter(|_| !entry.lies_at(&path.below(&self.folder))) else { return entry };
+        self.intact(path, made).filter(|kept| kept.modified() == entry.modified()).unwrap_or(entry)
+    }
+
+    fn intact(&self, path: &TreePath, made: &Made) -> Option<Entry> {
+        let file = path.below(&self.folder);
+        let metadata = file.symlink_metadata().ok()?;
+        if !metadata.is_file() || metadata.len() != made.length || written(&metadata) != Some(made.written) {
+            return None;
+        }
+        let modified = made.modified.and_then(|seconds| Modified::from_seconds(i64::try_from(seconds).ok()?));
+        Some(Entry::known(file, Digest::from_bytes(made.digest), made.length, modified))
+    }
+
+    /// What was kept in the cache's group `kind` under `key`.
+    pub(super) fn blob(&self, kind: &str, key: &[u8; 32]) -> Option<Vec<u8>> {
+        self.cache.as_ref()?.blob(kind, key)
+    }
+
+    /// Keeps a blob; a full disk costs the next build some time and this one nothing.
+    pub(super) fn keep_blob(&self, kind: &str, key: &[u8; 32], bytes: &[u8]) {
+        if let Some(cache) = &self.cache
+            && let Err(error) = cache.keep_blob(kind, key, bytes)
+        {
+            tracing::debug!("the cache: {error}");
+        }
+    }
+
+    /// To be called before outputs change: until [`Memory::keep_outputs`] nothing is known of them.
+    pub fn forget_outputs(&self) {
+        if let Some(cache) = &self.cache {
+            cache.drop_record(&outputs_name(&self.folder));
+        }
+    }
+
+    /// Keeps what is known of all pages, and drops what no page needs any more.
+    pub(super) fn keep_pages(&self, pages: &[(u128, &PageRecord)]) {
+        let known = pages.len() == self.pages.len()
+            && pages.iter().all(|(key, record)| self.pages.get(key).is_some_and(|known| **known == **record));
+        if !known {
+            self.keep(PAGES, &pages);
+        }
+    }
+
+    /// Files that an earlier build wrote into the folder and that are not among `outputs`, which are in path order.
+    pub fn gone(&self, outputs: &[(TreePath, u128, Entry)]) -> Vec<TreePath> {
+        let is_there = |path: &str| outputs.binary_search_by(|(other, ..)| other.as_str().cmp(path)).is_ok();
+        let gone = self.outputs.keys().filter(|path| !is_there(path));
+        gone.filter_map(|path| TreePath::new(path).ok()).collect()
+    }
+
+    /// Keeps what was written into the folder: path, hash of the values, entry.
+    pub fn keep_outputs(&self, outputs: &[(TreePath, u128, Entry)]) {
+        if self.cache.is_none() {
+            return;
+        }
+        let made: Vec<(&str, Made)> = outputs
+            .iter()
+            .filter_map(|(path, context, entry)| {
+                let same = self
+                    .outputs
+                    .get(path.as_str())
+                    .filter(|made| made.context == *context && entry.lies_at(&path.below(&self.folder)));
+                Some((path.as_str(), same.cloned().or_else(|| self.made(path, *context, entry))?))
+            })
+            .collect();
+        self.keep(&outputs_name(&self.folder), &made);
+    }
+
+    fn made(&self, path: &TreePath, context: u128, entry: &Entry) -> Option<Made> {
+        let metadata = path.below(&self.folder).symlink_metadata().ok()?;
+        Some(Made {
+            context,
+            digest: entry.digest().bytes(),
+            length: entry.length(),
+            modified: entry.modified().map(Modified::seconds),
+            written: written(&metadata)?,
+        })
+    }
+
+    fn keep(&self, name: &str, value: &impl Serialize) {
+        let Some(cache) = &self.cache else { return };
+        let kept =
+            postcard::to_stdvec(value).map_err(std::io::Error::other).and_then(|bytes| cache.keep_record(name, bytes));
+        if let Err(error) = kept {
+            tracing::warn!("the cache can't be written, so the next build starts from nothing: {error}");
+        }
+    }
+
+    /// Removes from the cache what has not been used for long.
+    pub fn sweep(&self) {
+        if let Some(cache) = &self.cache
+            && let Err(error) = cache.sweep("images").and_then(|()| cache.sweep_records(OUTPUTS))
+        {
+            tracing::debug!("the cache: {error}");
+        }
+    }
+}
+
+fn written(metadata: &Metadata) -> Option<u128> {
+    Some(metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?.as_nanos())
+}
+
+/// Each output folder of a site has a record of its own.
+fn outputs_name(folder: &Path) -> String {
+    name_of(OUTPUTS, folder)
+}
+
+fn name_of(kind: &str, folder: &Path) -> String {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+    format!("{kind}-{:016x}", xxh3_128(folder.as_os_str().as_encoded_bytes()) as u64)
+}
