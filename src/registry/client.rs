@@ -9,6 +9,7 @@ use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use super::auth::{Challenge, Credentials, TokenAnswer, challenge, credentials};
 use super::error::RegistryError;
 use super::reference::Reference;
+use crate::outbound;
 
 /// How often a request is sent again after a cut connection, a 5xx or a 429.
 const RETRIES: u32 = 3;
@@ -16,7 +17,6 @@ const RETRIES: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// A registry that wants longer is asked again by the next poll.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two pieces of an answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// What a registry says in an error is shown up to here.
@@ -235,25 +235,11 @@ impl Client {
     }
 }
 
-fn http_client(loopback: bool) -> Result<reqwest::Client, Box<dyn std::error::Error>> {
-    // The roots are in the binary: an image from scratch has no certificates of its own.
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let builder = reqwest::Client::builder();
+fn http_client(loopback: bool) -> Result<reqwest::Client, Box<dyn std::error::Error + Send + Sync>> {
+    let builder = outbound::client()?.read_timeout(READ_TIMEOUT);
     // A proxy of the environment could not reach this machine's own registry.
-    let client = if loopback { builder.no_proxy() } else { builder }
-        .tls_backend_preconfigured(tls)
-        // glibc's own resolver, linked statically, loads the host's modules and may crash in them.
-        .hickory_dns(true)
-        .user_agent(concat!("galley/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
-        .build()?;
-    Ok(client)
+    let builder = if loopback { builder.no_proxy() } else { builder };
+    Ok(builder.build()?)
 }
 
 fn basic(credentials: &Credentials) -> String {
