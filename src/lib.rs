@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! site/ ──load──▶ Site ──┐           ┌──freeze──▶ Snapshot ──install──▶ Deployment ──▶ HTTP
-//!                        ├─render─▶ Tree
+//!                        ├─render─▶ Tree ──check──▶ findings
 //! themes/ ─────▶ Theme ──┘           └──pack────▶ Layer ▶ Image ▶ Index ──push──▶ registry
 //!                                    ▲                                              │
 //!                                    └──unpack── Release ◀──fetch── follow ◀── webhook, poll
@@ -12,10 +12,13 @@
 //! | room | what it holds |
 //! |---|---|
 //! | [`cli`] | the verbs, one file each |
+//! | [`cache`] | what was made once and need not be made again |
 //! | [`config`] | galley.toml, resolved and validated once |
 //! | [`finding`] | what is wrong with a site, with file, line and remedy |
 //! | [`site`] | a site as its author left it; what git knows of it |
 //! | [`render`] | Site × Theme → Tree: Markdown, templates, feed, sitemap |
+//! | [`check`] | Tree → findings: links, anchors, images, nesting, redirects, feeds, sitemap |
+//! | `outbound` | clients that ask other hosts |
 //! | [`snapshot`] | Tree, content root, Snapshot: what is served and shipped |
 //! | [`serve`] | HTTP from memory behind an accept loop with limits |
 //! | [`image`] | images without a daemon: pack, unpack, layout on disk |
@@ -34,11 +37,14 @@
 //!
 //! There is no global mutable state, no `unsafe`, and no call of `process::exit`.
 
+pub mod cache;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod finding;
 pub mod follow;
 pub mod image;
+mod outbound;
 pub mod registry;
 pub mod render;
 pub mod serve;

@@ -4,7 +4,12 @@
 //! instance is at fault; 2 usage.
 
 mod build;
+mod check;
+mod external;
+mod history;
+mod new;
 mod package;
+mod post;
 mod report;
 mod serve;
 mod source;
@@ -28,6 +33,7 @@ use crate::registry::Transport;
     name = "galley",
     version,
     after_help = "Examples:\n  \
+        galley new my-blog                                  start a blog\n  \
         galley serve site                                   render a site and serve it on http://127.0.0.1:8080\n  \
         galley build site -o public                         render it into a folder\n  \
         galley package site --push registry.example/blog    push it as an image\n  \
@@ -46,7 +52,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
+    New(new::Arguments),
+    Post(post::Arguments),
     Build(build::Arguments),
+    Check(check::Arguments),
     Serve(serve::Arguments),
     Package(package::Arguments),
 }
@@ -78,7 +87,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let report = Report::new(cli.quiet);
     log_to_standard_error(&cli);
     let done = match cli.verb {
+        Verb::New(arguments) => new::run(&arguments, &report),
+        Verb::Post(arguments) => post::run(&arguments, &report),
         Verb::Build(arguments) => build::run(&arguments, &report),
+        Verb::Check(arguments) => check::run(&arguments, &report),
         Verb::Serve(arguments) => serve::run(&arguments, &report),
         Verb::Package(arguments) => package::run(&arguments, &report),
     };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::time::Instant;
 
 use tracing::{Event, Level, Subscriber};
@@ -33,6 +33,27 @@ impl Report {
     pub(super) fn say(&self, line: impl Display) {
         if !self.quiet {
             let _ = writeln!(std::io::stderr(), "{line}");
+        }
+    }
+
+    /// How far long work has come: on a terminal one line that is written over.
+    pub(super) fn progress(&self, line: impl Display) {
+        if self.quiet {
+            return;
+        }
+        let mut output = std::io::stderr();
+        let written = match output.is_terminal() {
+            true => write!(output, "\r\x1b[K{line}").and_then(|()| output.flush()),
+            false => writeln!(output, "{line}"),
+        };
+        drop(written);
+    }
+
+    /// Clears the line of the progress.
+    pub(super) fn progress_ends(&self) {
+        let mut output = std::io::stderr();
+        if !self.quiet && output.is_terminal() {
+            let _ = write!(output, "\r\x1b[K").and_then(|()| output.flush());
         }
     }
 

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 
+use super::history;
 use super::report::{Report, count, size};
+use crate::cache::Cache;
 use crate::registry::Reference;
-use crate::render::{Theme, render};
+use crate::render::{Memory, Rendered, Theme, render};
 use crate::site::{self, Options, Site};
-use crate::snapshot::{Tree, TreePath, read_folder};
+use crate::snapshot::{Tree, read_folder};
 
 /// What is to be served.
 #[derive(Debug, PartialEq)]
@@ -74,29 +76,58 @@ pub(super) struct Overrides {
     pub(super) drafts: bool,
     pub(super) future: bool,
     pub(super) base_url: Option<String>,
+    pub(super) minify: bool,
+    /// The commit to read.
+    pub(super) revision: Option<String>,
 }
 
-/// Loads a site with its theme and renders it; `take` gets each file. Prints all findings; if one is an error, fails.
-pub(super) fn render_site(
-    folder: &Path,
-    overrides: &Overrides,
-    report: &Report,
-    consequence: &str,
-    mut take: impl FnMut(TreePath, crate::snapshot::Entry) -> anyhow::Result<()>,
-) -> anyhow::Result<Site> {
-    let options = Options { drafts: overrides.drafts, future: overrides.future, now: Timestamp::now() };
-    let mut site = site::load(folder, options)?;
+/// Loads a site, and what git knows of it.
+pub(super) fn load_site(folder: &Path, overrides: &Overrides, cache: Option<&Cache>) -> anyhow::Result<Site> {
+    let options = Options {
+        drafts: overrides.drafts,
+        future: overrides.future,
+        now: Timestamp::now(),
+        revision: overrides.revision.clone(),
+    };
+    let mut site = site::load(folder, &options)?;
     if overrides.base_url.is_some() {
         site.config.base_url.clone_from(&overrides.base_url);
     }
+    site.config.minify |= overrides.minify;
+    history::attach(&mut site, cache);
+    Ok(site)
+}
+
+/// The cache of the site in `folder`; without one everything is made anew.
+pub(super) fn open_cache(folder: &Path) -> Option<Cache> {
+    // A misspelled name is to be an error, not a new folder.
+    if !site::is_site(folder) {
+        return None;
+    }
+    match Cache::open(folder) {
+        Ok(cache) => Some(cache),
+        Err(error) => {
+            tracing::debug!("{}: no cache can be kept there: {error}", folder.display());
+            None
+        }
+    }
+}
+
+/// Renders a site; `take` gets each file. Prints all findings; if one is an error, fails.
+pub(super) fn render_site(
+    site: &mut Site,
+    memory: &Memory,
+    report: &Report,
+    consequence: &str,
+    mut take: impl FnMut(Rendered) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let mut findings = std::mem::take(&mut site.findings);
-    match Theme::load(folder, &site.config.theme) {
-        Ok(theme) => findings.extend(render(&site, &theme, &mut take)?),
+    match Theme::load(site) {
+        Ok(theme) => findings.extend(render(site, &theme, memory, &mut take)?),
         Err(faults) => findings.extend(faults),
     }
     findings.sort();
-    report.findings(&findings, consequence)?;
-    Ok(site)
+    report.findings(&findings, consequence)
 }
 
 /// The tree of a site or a rendered folder, with one line that says what it is.
@@ -104,9 +135,13 @@ pub(super) fn local_tree(source: &Source, report: &Report, consequence: &str) ->
     match source {
         Source::Site(folder) => {
             let mut tree = Tree::new();
-            let site = render_site(folder, &Overrides::default(), report, consequence, |path, entry| {
-                Ok(tree.insert(path, entry)?)
+            let cache = open_cache(folder);
+            let mut site = load_site(folder, &Overrides::default(), cache.as_ref())?;
+            let memory = cache.map_or_else(Memory::none, |cache| Memory::open(cache, None));
+            render_site(&mut site, &memory, report, consequence, |rendered| {
+                Ok(tree.insert(rendered.path, rendered.entry)?)
             })?;
+            memory.sweep();
             report.say(rendered(folder, &site, tree.len(), tree.length(), report));
             Ok((tree, Some(site)))
         }
@@ -136,7 +171,8 @@ pub(super) fn advise(site: &Site, report: &Report) {
 /// `rendered site: 6 pages, 42 files, 310 KB, 61 ms`.
 pub(super) fn rendered(folder: &Path, site: &Site, files: usize, bytes: u64, report: &Report) -> String {
     let (pages, files) = (count(site.pages.len(), "page"), count(files, "file"));
-    format!("rendered {}: {pages}, {files}, {}, {}", folder.display(), size(bytes), report.elapsed())
+    let commit = site.head.map(|commit| format!(" at {}", commit.short())).unwrap_or_default();
+    format!("rendered {}{commit}: {pages}, {files}, {}, {}", folder.display(), size(bytes), report.elapsed())
 }
 
 #[cfg(test)]

@@ -1,0 +1,84 @@
+//! `galley new`
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use jiff::Zoned;
+
+use super::report::Report;
+
+/// Start a blog in a new folder
+///
+/// The folder holds a configuration, a front page, a page and a post, ready to be served and written over.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    galley new my-blog\n  \
+    galley serve my-blog")]
+pub(super) struct Arguments {
+    /// The folder to make; it may be there, but must be empty
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> {
+    let folder = &arguments.folder;
+    let is_free = match fs::read_dir(folder) {
+        // A repository that was made first is no obstacle.
+        Ok(names) => names.flatten().all(|name| name.file_name() == ".git"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
+        Err(error) => return Err(error).with_context(|| folder.display().to_string()),
+    };
+    if !is_free {
+        bail!("{}: is not empty; choose a folder that is empty or not there yet", folder.display());
+    }
+    let title = folder
+        .canonicalize()
+        .ok()
+        .as_deref()
+        .unwrap_or(folder)
+        .file_name()
+        .map_or_else(|| "My blog".to_owned(), |name| name.to_string_lossy().into_owned());
+    for (path, text) in files(&title, &Zoned::now()) {
+        write(&folder.join(path), &text)?;
+    }
+    report.result(folder.display());
+    report.say(format_args!("look at it: galley serve {}", folder.display()));
+    report.say(format_args!("write a post: galley post \"A title\" --site {}", folder.display()));
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    fs::write(path, text).with_context(|| path.display().to_string())
+}
+
+fn files(title: &str, now: &Zoned) -> [(&'static str, String); 5] {
+    let date = super::post::date(now);
+    // A TOML string takes a JSON string's escapes.
+    let title = serde_json::Value::from(title);
+    [
+        (
+            "galley.toml",
+            format!(
+                "title = {title}\n\
+                 # Where the blog will be found, for feeds and search engines:\n\
+                 # base_url = \"https://blog.example\"\n\
+                 menu = [\n  {{ name = \"Posts\", url = \"/posts/\" }},\n  {{ name = \"About\", url = \"/about/\" }},\n]\n"
+            ),
+        ),
+        (".gitignore", "/public/\n/.galley/\n".to_owned()),
+        ("content/_index.md", "Welcome. This text stands in `content/_index.md`.\n".to_owned()),
+        ("content/about.md", "---\ntitle: About\n---\n\nWho writes here, and why.\n".to_owned()),
+        (
+            "content/posts/first-post.md",
+            format!(
+                "---\ntitle: A first post\ndate: {date}\ntags: [notes]\n---\n\n\
+                 Posts are files in `content/posts`. This one may be written over or deleted.\n"
+            ),
+        ),
+    ]
+}
