@@ -6,6 +6,7 @@
 // A test that can't go on should say where, and one that measured something what it saw.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+mod browser;
 mod corpora;
 mod engine;
 mod manual;
@@ -33,7 +34,11 @@ fn main() -> ExitCode {
     ];
     const SKOPEO: &[Part] = &[Part::Static, Part::Program("skopeo", "skopeo")];
     const MANUAL: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("curl", "curl"), Part::Program("bash", "bash")];
+    const BROWSER: &[Part] = &[Part::Program("chromium", "chromium")];
+    const NATHANLECLAIRE: &[Part] = &[Part::Corpus("nathanleclaire-blog")];
+    const BOTH: &[Part] = &[NATHANLECLAIRE[0], Part::Corpus("rycus86-blog-content")];
     let trials = vec![
+        trial("browser::search_finds_posts", BROWSER, browser::search_finds_posts),
         trial("publish::a_push_is_seen_within_a_second_and_no_request_fails", REGISTRY, publish::push_to_visible),
         trial("publish::what_the_tag_holds_already_is_not_pushed", REGISTRY, publish::unchanged),
         trial("publish::an_image_is_the_same_bytes_each_time", STATIC, publish::deterministic),
@@ -42,11 +47,23 @@ fn main() -> ExitCode {
         trial("engine::the_dockerfiles_build", ENGINE, engine::the_dockerfiles_build),
         trial("manual::every_command_in_it_works", MANUAL, manual::every_command_works),
         trial("corpora::rycus86", &[Part::Corpus("rycus86-blog-content")], corpora::rycus86_is_rendered_whole),
+        trial("corpora::nathanleclaire", NATHANLECLAIRE, corpora::nathanleclaire_is_rendered_whole),
         trial(
-            "corpora::nathanleclaire",
-            &[Part::Corpus("nathanleclaire-blog")],
-            corpora::nathanleclaire_is_rendered_whole,
+            "corpora::nathanleclaire_is_where_hugo_puts_it",
+            NATHANLECLAIRE,
+            corpora::nathanleclaire_is_where_hugo_puts_it,
         ),
+        trial(
+            "corpora::nathanleclaires_front_matter",
+            NATHANLECLAIRE,
+            corpora::nathanleclaires_front_matter_keeps_its_meaning,
+        ),
+        trial(
+            "corpora::links_between_posts_are_no_false_alarms",
+            NATHANLECLAIRE,
+            corpora::links_between_posts_are_no_false_alarms,
+        ),
+        trial("corpora::no_dead_link_is_passed_over", BOTH, corpora::no_dead_link_is_passed_over),
         trial("corpora::brizzled", &[Part::Corpus("brizzled-octopress")], corpora::brizzled_is_rendered),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

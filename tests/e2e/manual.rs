@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use crate::parts::{Registry, free_port, project};
 
 /// The pages in the order in which a newcomer reads them: later ones use what earlier ones made.
-const PAGES: [&str; 3] = ["write.md", "ship.md", "serve.md"];
+const PAGES: [&str; 6] = ["_index.md", "write.md", "templates.md", "check.md", "ship.md", "serve.md"];
 
 /// The shell commands of a page.
 fn fences(page: &str) -> Vec<String> {

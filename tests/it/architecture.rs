@@ -7,33 +7,45 @@ use walkdir::WalkDir;
 
 /// Each room with those that it may import. cli may import all.
 const ROOMS: &[(&str, &[&str])] = &[
+    ("cache", &[]),
     ("config", &["finding"]),
     ("finding", &[]),
     ("site", &["config", "finding", "snapshot"]),
-    ("render", &["config", "finding", "site", "snapshot"]),
+    ("render", &["cache", "config", "finding", "site", "snapshot"]),
+    ("check", &["finding", "outbound", "snapshot"]),
     ("snapshot", &[]),
     ("serve", &["snapshot"]),
     ("image", &["snapshot"]),
-    ("registry", &["image", "snapshot"]),
+    ("outbound", &[]),
+    ("registry", &["image", "outbound", "snapshot"]),
     ("follow", &["registry", "image", "snapshot", "serve"]),
-    ("cli", &["config", "finding", "site", "render", "snapshot", "serve", "image", "registry", "follow"]),
+    (
+        "cli",
+        &["cache", "config", "finding", "site", "render", "check", "snapshot", "serve", "image", "registry", "follow"],
+    ),
 ];
 
 /// A crate and the places that may name it.
 const DOORS: &[(&str, &[&str])] = &[
-    ("pulldown_cmark", &["render/markdown.rs"]),
-    ("tera", &["render/theme.rs"]),
-    ("git2", &["site/history.rs"]),
+    ("pulldown_cmark", &["render/markdown/"]),
+    ("tera", &["render/theme/"]),
+    ("git2", &["site/files", "site/history"]),
     ("axum", &["serve/", "follow/http.rs"]),
     ("tower_http", &["serve/routes.rs"]),
     ("hyper", &["serve/"]),
     ("hyper_util", &["serve/"]),
-    ("reqwest", &["registry/"]),
+    ("reqwest", &["outbound.rs", "registry/", "check/ask.rs"]),
     ("clap", &["cli/"]),
     ("anyhow", &["cli/"]),
     ("object", &["image/binary.rs"]),
     ("tar", &["image/"]),
-    ("jiff", &["site/", "config.rs", "cli/"]),
+    ("grass", &["render/theme/sass.rs"]),
+    ("minifier", &["render/minify.rs"]),
+    ("webp", &["render/image/"]),
+    ("png", &["render/image/"]),
+    ("zune_jpeg", &["render/image/jpeg.rs"]),
+    ("gif", &["render/image/"]),
+    ("jiff", &["site/", "config/", "cli/"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

@@ -5,14 +5,22 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod architecture;
+mod bad_input;
+mod bad_place;
+mod changes;
 mod cli;
+mod content;
 mod double;
 mod follow;
+mod history;
 mod http;
 mod image;
+mod incremental;
 mod limits;
+mod pictures;
 mod readme;
 mod registry;
 mod render;
 #[path = "../support/mod.rs"]
 mod support;
+mod theme;

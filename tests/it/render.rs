@@ -33,14 +33,17 @@ fn site() -> TempSite {
         )
         .file("content/posts/2025-03-04-second.md", "+++\ntitle = \"Second\"\ntags = [\"rust\"]\n+++\nTwo.\n\n## X\n")
         .file("content/posts/third/index.md", "# Third *thing*\n\n![](pic.png) and [first](/posts/first.md)\n")
-        .file("content/posts/third/pic.png", "png")
+        .file("content/posts/third/pic.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0")
         .file("content/posts/draft.md", "---\ntitle: Draft\ndraft: true\n---\n")
         .file("content/posts/future.md", "---\ntitle: Future\ndate: 2999-01-01\n---\n")
         .file("static/robots.txt", "own robots\n")
         .file("static/img/a.svg", "<svg/>")
+        .file("static/.well-known/security.txt", "x")
+        .file("static/.hidden", "x")
 }
 
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+/// All files below a folder.
+pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let found =
         WalkDir::new(folder).into_iter().map(|found| found.unwrap()).filter(|found| found.file_type().is_file());
     found
@@ -59,24 +62,40 @@ fn every_kind_of_output_is_there() {
     let names: Vec<String> = files(&output).into_keys().collect();
     let expected = [
         ".galley-tree",
+        ".well-known/security.txt",
         "404.html",
         "about/index.html",
+        "copy.js",
+        "feed.json",
         "feed.xml",
         "icon.svg",
         "img/a.svg",
         "index.html",
         "me/index.html",
+        "posts/feed.json",
+        "posts/feed.xml",
         "posts/first/index.html",
         "posts/index.html",
         "posts/second/index.html",
         "posts/third/index.html",
         "posts/third/pic.png",
         "robots.txt",
+        "search.js",
+        "search/0.json",
+        "search/index.html",
+        "search/index.json",
         "sitemap.xml",
+        "sitemap/2025.xml",
+        "sitemap/pages.xml",
         "style.css",
+        "tags/docker/feed.json",
+        "tags/docker/feed.xml",
         "tags/docker/index.html",
         "tags/index.html",
+        "tags/rust/feed.json",
+        "tags/rust/feed.xml",
         "tags/rust/index.html",
+        "theme.js",
     ];
     assert_eq!(names, expected);
 }
@@ -105,12 +124,14 @@ fn html_is_rooted_and_machines_get_absolute_urls() {
     let canonical = "<link rel=\"canonical\" href=\"https://blog.example/posts/first/\">";
     assert!(page.contains(canonical), "{page}");
     let elsewhere = page.replace(canonical, "").replace("content=\"https://blog.example/posts/first/\"", "");
+    let elsewhere = elsewhere.replace("\"mainEntityOfPage\":\"https://blog.example/posts/first/\"", "");
     assert!(!elsewhere.contains("blog.example"), "{elsewhere}");
     let feed = site.built("feed.xml");
     assert!(feed.contains("<id>https://blog.example/posts/second/</id>"), "{feed}");
     assert!(feed.contains("href=&quot;https://blog.example/posts/second/#x&quot;"), "{feed}");
     assert!(feed.contains("<updated>2025-03-04T00:00:00+00:00</updated>"), "{feed}");
-    let sitemap = site.built("sitemap.xml");
+    assert!(site.built("sitemap.xml").contains("<loc>https://blog.example/sitemap/2025.xml</loc>"));
+    let sitemap = site.built("sitemap/2025.xml");
     assert!(
         sitemap
             .contains("<url><loc>https://blog.example/posts/first/</loc><lastmod>2025-01-02T00:00:00+00:00</lastmod>")

@@ -75,6 +75,12 @@ impl TempSite {
         self
     }
 
+    /// With further lines in galley.toml.
+    pub(crate) fn config(self, lines: &str) -> Self {
+        let text = fs::read_to_string(self.0.path().join("galley.toml")).unwrap_or_default();
+        self.file("galley.toml", text + lines)
+    }
+
     /// Writes a file.
     pub(crate) fn write(&self, path: &str, text: impl AsRef<[u8]>) {
         let path = self.0.path().join(path);
