@@ -5,17 +5,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use bytes::Bytes;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::RegistryArguments;
 use super::report::{Report, count, size};
-use super::source::{Source, local_tree};
+use super::source::{Source, local_tree, open_cache};
 use crate::follow::{Follower, Poll, Release, Secrets, routes};
 use crate::image::{Platform, layout_content};
 use crate::registry::{Client, Reference};
 use crate::serve::{Deployment, Limits, Public, Routes, bind, serve};
-use crate::snapshot::{Tree, freeze};
+use crate::snapshot::{Codings, Snapshot, Tree, freeze, freeze_with};
 
 /// Serve a site, a rendered folder or an image from memory
 ///
@@ -53,7 +54,7 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let (tree, release) = start(&source, arguments, report).await?;
-        let snapshot = freeze(&tree, None)?;
+        let snapshot = frozen(&source, &tree)?;
         drop(tree);
         report.say(format_args!(
             "ready: {}, {} in memory, content {}, {}",
@@ -72,6 +73,22 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
         report.say("stopped");
         Ok(())
     })
+}
+
+/// Freezes the tree; a site's codings are kept in its cache.
+fn frozen(source: &Source, tree: &Tree) -> anyhow::Result<Snapshot> {
+    const RECORD: &str = "codings";
+    let cache = if let Source::Site(folder) = source { open_cache(folder) } else { None };
+    let Some(cache) = cache else { return Ok(freeze(tree, None)?) };
+    let known = Bytes::from(cache.record(RECORD).unwrap_or_default());
+    let snapshot = freeze_with(tree, None, &Codings::from_bytes(known.clone()))?;
+    let made = Codings::of(&snapshot);
+    if made != known
+        && let Err(error) = cache.keep_record(RECORD, made)
+    {
+        tracing::debug!("the cache: {error}");
+    }
+    Ok(snapshot)
 }
 
 /// Bound before the site is rendered, so that a port that is taken is said at once.

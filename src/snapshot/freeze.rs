@@ -8,7 +8,8 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use rayon::prelude::*;
 
-use super::coding::{Coding, gzip_if_smaller};
+use super::coding::Coding;
+use super::codings::Codings;
 use super::digest::Digest;
 use super::media_type;
 use super::root::ContentRoot;
@@ -97,6 +98,11 @@ impl Snapshot {
         self.not_found.as_deref()
     }
 
+    /// All resources, in no order.
+    pub fn resources(&self) -> impl Iterator<Item = &Resource> {
+        self.resources.values().map(Arc::as_ref)
+    }
+
     /// The number of paths that answer.
     pub fn len(&self) -> usize {
         self.resources.len()
@@ -116,6 +122,11 @@ impl Snapshot {
 
 /// Freezes `tree`. Resources that are the same in `previous` are shared with it and not made again.
 pub fn freeze(tree: &Tree, previous: Option<&Snapshot>) -> io::Result<Snapshot> {
+    freeze_with(tree, previous, &Codings::default())
+}
+
+/// The same with codings that were made before.
+pub fn freeze_with(tree: &Tree, previous: Option<&Snapshot>, codings: &Codings) -> io::Result<Snapshot> {
     let root = ContentRoot::of(tree);
     let entries: Vec<_> = tree.iter().filter(|(path, _)| is_public(path)).collect();
     let resources = entries
@@ -125,7 +136,7 @@ pub fn freeze(tree: &Tree, previous: Option<&Snapshot>) -> io::Result<Snapshot> 
             let kept = previous.and_then(|previous| previous.resources.get(&url)).filter(|kept| kept.is(entry));
             match kept {
                 Some(kept) => Ok((url, Arc::clone(kept))),
-                None => Ok((url, Arc::new(Resource::of(path, entry)?))),
+                None => Ok((url, Arc::new(Resource::of(path, entry, codings)?))),
             }
         })
         .collect::<io::Result<HashMap<_, _>>>()?;
@@ -148,10 +159,15 @@ fn url_of(path: &TreePath) -> String {
 }
 
 impl Resource {
-    fn of(path: &TreePath, entry: &Entry) -> io::Result<Self> {
+    /// The SHA-256 of the bytes as they are.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    fn of(path: &TreePath, entry: &Entry, codings: &Codings) -> io::Result<Self> {
         let identity = entry.read()?;
         let media_type = media_type::of(path.names().last().unwrap_or_default());
-        let gzip = if media_type.compressible { gzip_if_smaller(&identity) } else { None };
+        let gzip = if media_type.compressible { codings.gzip(entry.digest(), &identity) } else { None };
         let mut common = HeaderMap::with_capacity(8);
         common.insert(header::CONTENT_TYPE, media_type.name);
         common.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_policy(path, entry)));

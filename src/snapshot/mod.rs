@@ -5,6 +5,7 @@
 //! knows nothing of sites, images or sockets.
 
 mod coding;
+mod codings;
 mod digest;
 mod folder;
 mod freeze;
@@ -13,8 +14,9 @@ mod root;
 mod tree;
 
 pub use coding::Coding;
+pub use codings::Codings;
 pub use digest::{Digest, DigestError, Hasher};
 pub use folder::{FolderError, OutputFolder, read_folder};
-pub use freeze::{Lookup, Representation, Resource, Snapshot, freeze};
+pub use freeze::{Lookup, Representation, Resource, Snapshot, freeze, freeze_with};
 pub use root::{ContentRoot, RootHasher};
 pub use tree::{Content, Entry, Modified, Tree, TreeError, TreePath};
