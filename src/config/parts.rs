@@ -303,14 +303,15 @@ fn sort(name: &str) -> Result<Sort, Fault> {
 }
 
 /// The tokens of a permalink pattern.
-pub(crate) const TOKENS: [&str; 6] = ["year", "month", "day", "section", "slug", "name"];
+pub(crate) const TOKENS: [&str; 7] = ["year", "month", "day", "section", "slug", "title", "name"];
 
 fn pattern(pattern: String) -> Result<String, Fault> {
-    const EXPECTED: Fault = "a path of :year, :month, :day, :section, :slug and :name, as in \"/:year/:month/:slug/\"";
+    const EXPECTED: Fault =
+        "a path of :year, :month, :day, :section, :slug, :title and :name, as in \"/:year/:month/:slug/\"";
     let tokens = pattern.split(':').skip(1);
     let known =
         |rest: &str| TOKENS.contains(&&rest[..rest.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(rest.len())]);
-    let tells_pages_apart = pattern.contains(":slug") || pattern.contains(":name");
+    let tells_pages_apart = [":slug", ":title", ":name"].iter().any(|token| pattern.contains(token));
     if pattern.starts_with('/') && tells_pages_apart && tokens.clone().all(known) { Ok(pattern) } else { Err(EXPECTED) }
 }
 

@@ -322,6 +322,10 @@ impl<'a> Reading<'a> {
             let (token, rest) = piece.split_at(piece.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(piece.len()));
             match token {
                 "slug" => path.push_str(slug_of_page),
+                "title" => {
+                    let title = slug(self.page.title.as_deref().unwrap_or_default());
+                    path.push_str(if title.is_empty() { slug_of_page } else { &title });
+                }
                 "name" => path.push_str(&slug(&self.page.name)),
                 "section" => path.push_str(&section.split('/').map(slug).collect::<Vec<_>>().join("/")),
                 date => path.push_str(&self.page.date.as_ref()?.token(date)?),

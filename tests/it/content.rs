@@ -34,6 +34,13 @@ fn a_pattern_gives_the_posts_of_a_section_their_addresses() {
 }
 
 #[test]
+fn a_pattern_may_take_the_title_as_hugo_does() {
+    let site = five_posts().config("[sections.posts]\npermalink = '/:title/'\n");
+    site.write("content/posts/six.md", "---\ntitle: The sixth, 6.1\n---\n");
+    assert!(site.built("the-sixth-6-1/index.html").contains("<h1>The sixth, 6.1</h1>"));
+}
+
+#[test]
 fn lists_are_numbered_from_the_oldest_page() {
     let site = five_posts().config("[sections.posts]\npaginate = 2\n[taxonomies.tags]\npaginate = 2\n");
     let newest = site.built("posts/index.html");
