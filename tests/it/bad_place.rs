@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::render::files;
-use crate::support::{Ran, TempSite, galley, run};
+use crate::support::{Ran, TempSite, galley, galley_at, run};
 
 /// A site of some pages that know of one another.
 fn site() -> TempSite {
@@ -267,12 +267,21 @@ fn two_different_builds_into_one_folder_do_not_mix() {
     }
 }
 
-/// The program without the rights of root, who may read and write everything.
-fn unprivileged() -> Command {
-    let mut command = galley();
-    if rustix::process::geteuid().is_root() {
-        command.uid(65534).gid(65534);
+/// The program without the rights of root, who may read and write everything. It runs from a copy in `place`: others may
+/// not look into the folder in which cargo puts it.
+fn unprivileged(place: &TempSite) -> Command {
+    if !rustix::process::geteuid().is_root() {
+        return galley();
     }
+    let program = place.path().join("galley");
+    if !program.exists() {
+        // By a process of its own: a file that a thread of this one has open for writing can't be run.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_galley")).arg(&program).status().unwrap();
+        assert!(copied.success());
+        set_mode(place.path(), 0o755);
+    }
+    let mut command = galley_at(&program);
+    command.uid(65534).gid(65534);
     command
 }
 
@@ -282,15 +291,15 @@ fn set_mode(path: &Path, mode: u32) {
 
 #[test]
 fn a_site_that_nobody_may_write_to_is_built_elsewhere() {
-    let (site, elsewhere) = (site(), TempSite::bare());
+    let (site, elsewhere, place) = (site(), TempSite::bare(), TempSite::bare());
     set_mode(elsewhere.path(), 0o777);
     set_mode(site.path(), 0o555);
     let output = elsewhere.path().join("public");
     for _ in 0..2 {
-        let ran = Ran::of(unprivileged().args(["build", site.str(), "-o"]).arg(&output));
+        let ran = Ran::of(unprivileged(&place).args(["build", site.str(), "-o"]).arg(&output));
         ran.says(0, "rendered ");
     }
-    let ran = Ran::of(unprivileged().args(["build", site.str()]));
+    let ran = Ran::of(unprivileged(&place).args(["build", site.str()]));
     set_mode(site.path(), 0o755);
     ran.says(1, "ermission denied");
     assert!(files(&output) == clean(&site));
@@ -299,7 +308,7 @@ fn a_site_that_nobody_may_write_to_is_built_elsewhere() {
 
 #[test]
 fn what_may_not_be_read_is_named() {
-    let (site, elsewhere) = (site(), TempSite::bare());
+    let (site, elsewhere, place) = (site(), TempSite::bare(), TempSite::bare());
     set_mode(elsewhere.path(), 0o777);
     set_mode(site.path(), 0o755);
     let output = elsewhere.path().join("public");
@@ -314,7 +323,7 @@ fn what_may_not_be_read_is_named() {
         site.write(path, "");
         let locked = if path.starts_with("static") { "static/s" } else { path };
         set_mode(&site.path().join(locked), 0);
-        let ran = Ran::of(unprivileged().args(["build", site.str(), "-o"]).arg(&output));
+        let ran = Ran::of(unprivileged(&place).args(["build", site.str(), "-o"]).arg(&output));
         set_mode(&site.path().join(locked), 0o755);
         ran.says(1, &format!("{locked}: "));
         assert!(ran.errors.contains("ermission denied"), "{}", ran.errors);
@@ -322,7 +331,7 @@ fn what_may_not_be_read_is_named() {
         fs::remove_file(site.path().join(path)).unwrap();
     }
     set_mode(&site.path().join("galley.toml"), 0);
-    let ran = Ran::of(unprivileged().args(["build", site.str(), "-o"]).arg(&output));
+    let ran = Ran::of(unprivileged(&place).args(["build", site.str(), "-o"]).arg(&output));
     ran.says(1, "galley.toml: ");
     assert_eq!(run(&["build", site.str(), "-o", output.to_str().unwrap(), "--quiet"]).output, "");
 }

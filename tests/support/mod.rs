@@ -15,7 +15,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The program under test, without settings from the environment.
 pub(crate) fn galley() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_galley"));
+    galley_at(Path::new(env!("CARGO_BIN_EXE_galley")))
+}
+
+/// The same where the program lies at `path`.
+pub(crate) fn galley_at(path: &Path) -> Command {
+    let mut command = Command::new(path);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GALLEY_")) {
         command.env_remove(name);
     }
