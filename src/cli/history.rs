@@ -19,7 +19,7 @@ pub(super) fn attach(site: &mut Site, cache: Option<&Cache>) {
             return;
         }
     };
-    site.head = Some(history.head());
+    attach_history(site, &history);
     if history.is_shallow() {
         tracing::warn!(
             "{}: the clone is shallow, so pages say no last change; git fetch --unshallow brings the rest",
@@ -27,7 +27,6 @@ pub(super) fn attach(site: &mut Site, cache: Option<&Cache>) {
         );
         return;
     }
-    attach_history(site, &history);
     let stored = history.to_stored();
     if let Some(cache) = cache
         && earlier.as_ref() != Some(&stored)

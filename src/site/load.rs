@@ -165,7 +165,7 @@ fn load_config(folder: &Path, files: &Files) -> Result<(Config, Vec<Finding>), L
     }
 }
 
-/// Tells the pages what git knows of their files.
+/// Tells the site its commit, and the pages what git knows of their files: in a shallow clone nothing.
 pub fn attach_history(site: &mut Site, history: &History) {
     site.head = Some(history.head());
     let indexes = site.sections.values_mut().filter_map(|section| section.index.as_mut());
