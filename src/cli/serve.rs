@@ -15,7 +15,7 @@ use super::source::{Source, local_tree, open_cache};
 use crate::follow::{Follower, Poll, Release, Secrets, routes};
 use crate::image::{Platform, layout_content};
 use crate::registry::{Client, Reference};
-use crate::serve::{Deployment, Limits, Public, Routes, bind, serve};
+use crate::serve::{Deployment, Limits, Observer, Public, Routes, Settings, bind, serve};
 use crate::snapshot::{Codings, Snapshot, Tree, freeze, freeze_with};
 
 /// Serve a site, a rendered folder or an image from memory
@@ -69,7 +69,8 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
             report.result(format_args!("http://{}", listener.local_addr()?));
         }
         let stop = stop_signal()?;
-        serve(listeners, Public::new(deployment, routes), Limits::for_this_process(), stop).await?;
+        let settings = Settings { limits: Limits::for_this_process(), observer: Observer };
+        serve(listeners, Public::new(deployment, routes), settings, stop).await?;
         report.say("stopped");
         Ok(())
     })

@@ -17,8 +17,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::activity::{Activity, WatchedService, WatchedStream};
+use super::handler::Handler;
 use super::limits::Limits;
-use super::service::Public;
+use super::observe::Observer;
+use super::peer::Peer;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -40,11 +42,20 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+/// How connections are served.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// What clients may take.
+    pub limits: Limits,
+    /// Who takes note of requests.
+    pub observer: Observer,
+}
+
 /// What all connections share.
 #[derive(Clone)]
-struct Shared {
-    service: Public,
-    limits: Limits,
+struct Shared<H> {
+    handler: H,
+    settings: Settings,
     permits: Arc<Semaphore>,
     http: auto::Builder<TokioExecutor>,
 }
@@ -53,12 +64,13 @@ struct Shared {
 /// returns.
 pub async fn serve(
     listeners: Vec<TcpListener>,
-    service: Public,
-    limits: Limits,
+    handler: impl Handler,
+    settings: Settings,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    let limits = settings.limits;
     let permits = Arc::new(Semaphore::new(limits.connections));
-    let shared = Shared { service, limits, permits, http: http_builder() };
+    let shared = Shared { handler, settings, permits, http: http_builder() };
     let graceful = Arc::new(GracefulShutdown::new());
     let (stop, stopped) = watch::channel(());
     let mut loops = JoinSet::new();
@@ -85,9 +97,9 @@ fn http_builder() -> auto::Builder<TokioExecutor> {
 }
 
 /// Accepts until the sender of `stopped` is gone.
-async fn accept(
+async fn accept<H: Handler>(
     listener: tokio::net::TcpListener,
-    shared: Shared,
+    shared: Shared<H>,
     graceful: Arc<GracefulShutdown>,
     mut stopped: watch::Receiver<()>,
 ) {
@@ -102,8 +114,9 @@ async fn accept(
             _ = stopped.changed() => return,
         };
         match (permit, accepted) {
-            (Ok(permit), Ok((stream, _))) => {
-                tokio::spawn(connection(stream, shared.clone(), graceful.watcher(), permit));
+            (Ok(permit), Ok((stream, address))) => {
+                let peer = Peer { address: Some(address.ip()), secure: false };
+                tokio::spawn(connection(stream, peer, shared.clone(), graceful.watcher(), permit));
             }
             // The semaphore is never closed, so this is the system's error. Those of a single connection come with it.
             (_, Err(error)) if is_of_one_connection(&error) => {}
@@ -122,14 +135,21 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }
 
-async fn connection(stream: TcpStream, shared: Shared, watcher: Watcher, _permit: OwnedSemaphorePermit) {
-    if let Err(error) = prepare(&stream, shared.limits) {
+async fn connection<H: Handler>(
+    stream: TcpStream,
+    peer: Peer,
+    shared: Shared<H>,
+    watcher: Watcher,
+    _permit: OwnedSemaphorePermit,
+) {
+    let Settings { limits, observer } = shared.settings;
+    if let Err(error) = prepare(&stream, limits) {
         tracing::debug!("a connection was gone before it began: {error}");
         return;
     }
-    let activity = Activity::new(shared.limits);
+    let activity = Activity::new(limits);
     let io = TokioIo::new(WatchedStream { stream, activity: Arc::clone(&activity) });
-    let service = WatchedService { service: shared.service, activity: Arc::clone(&activity) };
+    let service = WatchedService { handler: shared.handler, peer, observer, activity: Arc::clone(&activity) };
     let served = watcher.watch(shared.http.serve_connection(io, service).into_owned());
     tokio::select! {
         result = served => if let Err(error) = result {

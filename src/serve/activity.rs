@@ -3,6 +3,7 @@
 //! hyper's own header timeout cuts idle keep-alive connections as well and begins only after a first byte, so the stream
 //! and the service note here what happens, and one timer a connection looks at the notes.
 
+use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,7 +20,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
+use super::body::AnswerBody;
+use super::handler::{Answer, Handler};
 use super::limits::Limits;
+use super::observe::{Exchange, Observer};
+use super::peer::Peer;
 
 /// Stands for "not now" in the notes below.
 const NEVER: u64 = u64::MAX;
@@ -197,57 +202,64 @@ impl AsyncWrite for WatchedStream {
     }
 }
 
-/// A service that notes when answers begin and end.
-pub(super) struct WatchedService<S> {
-    pub(super) service: S,
+/// A handler's service for one connection, which notes when answers begin and end.
+pub(super) struct WatchedService<H> {
+    pub(super) handler: H,
+    pub(super) peer: Peer,
+    pub(super) observer: Observer,
     pub(super) activity: Arc<Activity>,
 }
 
-impl<S, B> Service<Request<Incoming>> for WatchedService<S>
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Future: Unpin>,
-{
-    type Response = Response<WatchedBody<B>>;
-    type Error = S::Error;
-    type Future = WatchedAnswer<S::Future>;
+impl<H: Handler> Service<Request<Incoming>> for WatchedService<H> {
+    type Response = Response<WatchedBody>;
+    type Error = Infallible;
+    type Future = WatchedAnswer;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, request: Request<Incoming>) -> WatchedAnswer {
         let open = self.activity.begin(request.version());
-        WatchedAnswer { future: self.service.call(request), open: Some(open) }
+        let exchange = self.observer.begin(&request, &self.peer);
+        WatchedAnswer { answer: self.handler.answer(request, &self.peer), noted: Some((open, exchange)) }
     }
 }
 
 /// An answer on its way, noted.
-pub(super) struct WatchedAnswer<F> {
-    future: F,
-    open: Option<Open>,
+pub(super) struct WatchedAnswer {
+    answer: Answer,
+    noted: Option<(Open, Exchange)>,
 }
 
-impl<F, B, E> Future for WatchedAnswer<F>
-where
-    F: Future<Output = Result<Response<B>, E>> + Unpin,
-{
-    type Output = Result<Response<WatchedBody<B>>, E>;
+impl Future for WatchedAnswer {
+    type Output = Result<Response<WatchedBody>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = ready!(Pin::new(&mut self.future).poll(context))?;
-        let open = self.open.take();
-        Poll::Ready(Ok(response.map(|body| WatchedBody { body, _open: open })))
+        let response = ready!(Pin::new(&mut self.answer).poll(context))?;
+        let mut noted = self.noted.take();
+        if let Some((_, exchange)) = &mut noted {
+            exchange.answered(&response);
+        }
+        Poll::Ready(Ok(response.map(|body| WatchedBody { body, noted })))
     }
 }
 
-/// A body that notes when it is finished.
-pub(super) struct WatchedBody<B> {
-    body: B,
-    _open: Option<Open>,
+/// A body that notes what it sends and when it is finished.
+pub(super) struct WatchedBody {
+    body: AnswerBody,
+    noted: Option<(Open, Exchange)>,
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for WatchedBody<B> {
+impl Body for WatchedBody {
     type Data = Bytes;
-    type Error = B::Error;
+    type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let (Some((_, exchange)), Some(Ok(frame))) = (&mut self.noted, &frame) {
+            exchange.sent(frame.data_ref().map_or(0, Bytes::len));
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

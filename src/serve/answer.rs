@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 
 use super::body::AnswerBody;
@@ -28,8 +28,9 @@ enum Outcome<'a> {
     MethodNotAllowed,
 }
 
-/// Answers from `snapshot`.
-pub(super) fn answer(snapshot: &Snapshot, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response<AnswerBody> {
+/// Answers `request` from `snapshot`. The request's body is not looked at.
+pub fn content<B>(snapshot: &Snapshot, request: &Request<B>) -> Response<AnswerBody> {
+    let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     let outcome = decide(snapshot, method, uri, headers);
     let response = respond(&outcome, snapshot, headers);
     if *method == Method::HEAD { without_body(response) } else { response }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use galley::serve::{Deployment, Limits, Public, bind, serve};
+use galley::serve::{Deployment, Limits, Public, Settings, bind, serve};
 use galley::snapshot::{Entry, Tree, TreePath, freeze};
 use tokio::sync::oneshot;
 
@@ -37,7 +37,8 @@ impl Server {
             let stopped = async {
                 stopped.await.unwrap();
             };
-            runtime.block_on(serve(vec![listener], Public::new(deployment, None), limits, stopped)).unwrap();
+            let settings = Settings { limits, ..Settings::default() };
+            runtime.block_on(serve(vec![listener], Public::new(deployment, None), settings, stopped)).unwrap();
         });
         Self { address, stop: Some(stop), thread: Some(thread) }
     }
