@@ -15,6 +15,7 @@
 //! | [`cache`] | what was made once and need not be made again |
 //! | [`config`] | galley.toml, resolved and validated once |
 //! | [`finding`] | what is wrong with a site, with file, line and remedy |
+//! | `html` | reading HTML: tags, what the standard says of elements |
 //! | [`site`] | a site as its author left it; what git knows of it |
 //! | [`render`] | Site × Theme → Tree: Markdown, templates, feed, sitemap |
 //! | [`check`] | Tree → findings: links, anchors, images, nesting, redirects, feeds, sitemap |
@@ -43,6 +44,7 @@ pub mod cli;
 pub mod config;
 pub mod finding;
 pub mod follow;
+mod html;
 pub mod image;
 mod outbound;
 pub mod registry;

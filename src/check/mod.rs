@@ -4,7 +4,6 @@
 //! can be looked at in the end; a page is read a second time only if something is wrong with such a link.
 
 mod ask;
-mod element;
 mod external;
 mod feeds;
 pub mod format;
@@ -17,7 +16,6 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod text;
-mod token;
 mod xml;
 
 use std::collections::HashMap;

@@ -6,8 +6,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::element;
-use super::token::{Tag, Token};
+use crate::html::{Tag, Token, element};
 
 /// Faults told of on one page; what follows the first few is mostly their echo.
 const MAX_FAULTS: usize = 20;
@@ -299,8 +298,8 @@ impl<'a> Nesting<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::token::Tokens;
     use super::*;
+    use crate::html::Tokens;
     use proptest::prelude::*;
 
     fn faults(text: &str) -> Vec<Fault> {

@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry as Slot;
 
 use super::nesting::{Fault, Nesting};
 use super::text;
-use super::token::{Attribute, Tag, Tokens};
+use crate::html::{Attribute, Tag, Token, Tokens, resolve_references};
 
 /// Ids told of as double on one page.
 const MAX_DOUBLE_IDS: usize = 20;
@@ -71,7 +71,7 @@ impl<'a> Page<'a> {
         let mut nesting = Nesting::new(html);
         for token in Tokens::new(html) {
             nesting.take(&token);
-            if let super::token::Token::Start(tag) = &token {
+            if let Token::Start(tag) = &token {
                 page.tag(tag);
             }
         }
@@ -112,10 +112,10 @@ impl<'a> Page<'a> {
     fn ids(&mut self, tag: &Tag<'a>) {
         let named = tag.attribute("name").filter(|_| tag.name == "a");
         if let Some(name) = named {
-            self.anchors.entry(text::resolve_references(name.value)).or_insert(name.at);
+            self.anchors.entry(resolve_references(name.value)).or_insert(name.at);
         }
         let Some(id) = tag.attribute("id") else { return };
-        let value = text::resolve_references(id.value);
+        let value = resolve_references(id.value);
         match self.anchors.entry(value) {
             Slot::Vacant(slot) => drop(slot.insert(id.at)),
             // `<a id="x" name="x">` is one anchor.

@@ -9,9 +9,9 @@ use std::ops::Range;
 use crate::finding::Finding;
 use crate::finding::Position;
 use crate::finding::Severity;
+use crate::html::element;
 
 use super::Source;
-use super::element;
 use super::text;
 
 /// A page and what it was made from.

@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-/// The longest character reference that is looked for.
-const MAX_REFERENCE: usize = 12;
+use crate::html::resolve_references;
 
 /// An attribute's value as a URL: character references resolved, white space around it and line ends in it removed.
 pub(super) fn url(written: &str) -> Cow<'_, str> {
@@ -15,56 +14,6 @@ pub(super) fn url(written: &str) -> Cow<'_, str> {
         Cow::Owned(value) => Cow::Owned(value.trim_matches(SPACE).to_owned()),
     };
     if value.contains(['\t', '\n', '\r']) { value.replace(['\t', '\n', '\r'], "").into() } else { value }
-}
-
-/// Resolves `&amp;`, `&#38;` and their like; of the names only those that stand in URLs.
-pub(super) fn resolve_references(text: &str) -> Cow<'_, str> {
-    if !text.contains('&') {
-        return Cow::Borrowed(text);
-    }
-    let mut resolved = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        resolved.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let end = rest.bytes().take(MAX_REFERENCE).position(|byte| byte == b';');
-        match end.and_then(|end| Some((end, character(&rest[1..end])?))) {
-            Some((end, character)) => {
-                resolved.push(character);
-                rest = &rest[end + 1..];
-            }
-            None => {
-                resolved.push('&');
-                rest = &rest[1..];
-            }
-        }
-    }
-    resolved.push_str(rest);
-    Cow::Owned(resolved)
-}
-
-/// The character that `name` stands for between `&` and `;`.
-pub(super) fn character(name: &str) -> Option<char> {
-    if let Some(number) = name.strip_prefix('#') {
-        let code = match number.strip_prefix(['x', 'X']) {
-            Some(hex) => u32::from_str_radix(hex, 16),
-            None => number.parse(),
-        };
-        return code.ok().filter(|_| !number.starts_with('+')).and_then(char::from_u32);
-    }
-    Some(match name {
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "quot" => '"',
-        "apos" => '\'',
-        "nbsp" => '\u{a0}',
-        "sol" => '/',
-        "colon" => ':',
-        "num" => '#',
-        "period" => '.',
-        _ => return None,
-    })
 }
 
 /// `%C3%BC` as `ü`.

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 
 use super::text;
+use crate::html::{character, resolve_references};
 
 /// Deeper than this no feed is nested.
 const MAX_DEPTH: usize = 500;
@@ -165,7 +166,7 @@ impl<'a> Parser<'a, '_> {
             return fault(begin + found, "']]>' can't be in text; write ']]&gt;'");
         }
         self.references(text, begin)?;
-        self.keep(&text::resolve_references(text));
+        self.keep(&resolve_references(text));
         Ok(())
     }
 
@@ -184,7 +185,7 @@ impl<'a> Parser<'a, '_> {
                 return fault(begin + found, "'&' stands alone; write '&amp;'");
             };
             let known = match name.strip_prefix('#') {
-                Some(_) => text::character(name).is_some_and(|c| c >= ' ' || matches!(c, '\t' | '\n' | '\r')),
+                Some(_) => character(name).is_some_and(|c| c >= ' ' || matches!(c, '\t' | '\n' | '\r')),
                 None => self.has_doctype || matches!(name, "amp" | "lt" | "gt" | "quot" | "apos"),
             };
             if !known {

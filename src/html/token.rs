@@ -11,7 +11,7 @@ const MAX_MODES: usize = 512;
 
 /// What a page is made of, apart from text.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Token<'a> {
+pub(crate) enum Token<'a> {
     /// `<a href="/">`
     Start(Tag<'a>),
     /// `</a>`, at a byte offset.
@@ -22,36 +22,36 @@ pub(super) enum Token<'a> {
 
 /// A start tag.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Tag<'a> {
+pub(crate) struct Tag<'a> {
     /// In lower case.
-    pub(super) name: Cow<'a, str>,
-    pub(super) at: usize,
-    pub(super) end: usize,
-    pub(super) self_closing: bool,
+    pub(crate) name: Cow<'a, str>,
+    pub(crate) at: usize,
+    pub(crate) end: usize,
+    pub(crate) self_closing: bool,
     /// Whether it belongs to SVG or MathML, where `/>` closes.
-    pub(super) foreign: bool,
-    pub(super) attributes: Vec<Attribute<'a>>,
+    pub(crate) foreign: bool,
+    pub(crate) attributes: Vec<Attribute<'a>>,
 }
 
 /// An attribute; without a value it has an empty one.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Attribute<'a> {
+pub(crate) struct Attribute<'a> {
     /// In lower case.
-    pub(super) name: Cow<'a, str>,
+    pub(crate) name: Cow<'a, str>,
     /// As written, with character references.
-    pub(super) value: &'a str,
-    pub(super) at: usize,
+    pub(crate) value: &'a str,
+    pub(crate) at: usize,
 }
 
 impl<'a> Tag<'a> {
     /// The value of the first attribute called `name`, as written.
-    pub(super) fn attribute(&self, name: &str) -> Option<&Attribute<'a>> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&Attribute<'a>> {
         self.attributes.iter().find(|attribute| attribute.name == name)
     }
 }
 
 /// The tags of a text.
-pub(super) struct Tokens<'a> {
+pub(crate) struct Tokens<'a> {
     text: &'a str,
     at: usize,
     /// What is open of SVG and MathML, and of the HTML in them: other rules hold there.
@@ -67,7 +67,7 @@ enum Mode {
 }
 
 impl<'a> Tokens<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self { text, at: 0, modes: Vec::new(), raw: None }
     }
 

@@ -1,7 +1,7 @@
 //! What the HTML standard says of single elements. All names are in lower case.
 
 /// Elements without content and end tag.
-pub(super) fn is_void(name: &str) -> bool {
+pub(crate) fn is_void(name: &str) -> bool {
     matches!(
         name,
         "area"
@@ -22,12 +22,12 @@ pub(super) fn is_void(name: &str) -> bool {
 }
 
 /// Elements whose content is text up to their end tag.
-pub(super) fn is_raw(name: &str) -> bool {
+pub(crate) fn is_raw(name: &str) -> bool {
     matches!(name, "script" | "style" | "textarea" | "title" | "iframe" | "noembed" | "noframes" | "xmp")
 }
 
 /// Elements that need no end tag.
-pub(super) fn may_stay_open(name: &str) -> bool {
+pub(crate) fn may_stay_open(name: &str) -> bool {
     matches!(
         name,
         "html"
@@ -55,7 +55,7 @@ pub(super) fn may_stay_open(name: &str) -> bool {
 }
 
 /// Elements that end an open paragraph.
-pub(super) fn ends_paragraph(name: &str) -> bool {
+pub(crate) fn ends_paragraph(name: &str) -> bool {
     matches!(
         name,
         "address"
@@ -102,22 +102,22 @@ pub(super) fn ends_paragraph(name: &str) -> bool {
 }
 
 /// `h1` to `h6`.
-pub(super) fn is_heading(name: &str) -> bool {
+pub(crate) fn is_heading(name: &str) -> bool {
     matches!(name, "h1" | "h2" | "h3" | "h4" | "h5" | "h6")
 }
 
 /// What an end tag can't reach over: what is outside a table's cell is out of reach inside it.
-pub(super) fn is_fence(name: &str) -> bool {
+pub(crate) fn is_fence(name: &str) -> bool {
     matches!(name, "html" | "table" | "td" | "th" | "caption" | "template" | "marquee" | "applet")
 }
 
 /// Parts of a table: their end tags reach over cells, but not out of the table.
-pub(super) fn is_table_part(name: &str) -> bool {
+pub(crate) fn is_table_part(name: &str) -> bool {
     matches!(name, "table" | "tr" | "td" | "th" | "thead" | "tbody" | "tfoot" | "caption" | "colgroup")
 }
 
 /// The open elements that the start tag `name` ends, and those that it does not look beyond.
-pub(super) fn implied_ends(name: &str) -> Option<(&'static [&'static str], &'static [&'static str])> {
+pub(crate) fn implied_ends(name: &str) -> Option<(&'static [&'static str], &'static [&'static str])> {
     Some(match name {
         "li" => (
             &["li"],
@@ -138,12 +138,12 @@ pub(super) fn implied_ends(name: &str) -> Option<(&'static [&'static str], &'sta
 }
 
 /// Elements of SVG and MathML that hold HTML again.
-pub(super) fn is_island(name: &str) -> bool {
+pub(crate) fn is_island(name: &str) -> bool {
     matches!(name, "foreignobject" | "desc" | "title" | "annotation-xml" | "mi" | "mo" | "mn" | "ms" | "mtext")
 }
 
 /// Elements of HTML that end a drawing which somebody forgot to end.
-pub(super) fn leaves_foreign(name: &str) -> bool {
+pub(crate) fn leaves_foreign(name: &str) -> bool {
     matches!(
         name,
         "b" | "big"
@@ -187,7 +187,7 @@ pub(super) fn leaves_foreign(name: &str) -> bool {
 }
 
 /// All that the HTML standard has or had; names with a hyphen are anybody's.
-pub(super) fn is_known(name: &str) -> bool {
+pub(crate) fn is_known(name: &str) -> bool {
     name.contains('-') || KNOWN.binary_search(&name).is_ok()
 }
 
