@@ -5,18 +5,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use bytes::Bytes;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::RegistryArguments;
-use super::report::{Report, count, size};
-use super::source::{Source, local_tree, open_cache};
+use super::memory::MemoryArguments;
+use super::report::{Report, count};
+use super::source::{Source, local_tree};
 use crate::follow::{Follower, Poll, Release, Secrets, routes};
 use crate::image::{Platform, layout_content};
 use crate::registry::{Client, Reference};
-use crate::serve::{Deployment, Limits, Observer, Public, Routes, Settings, bind, serve};
-use crate::snapshot::{Codings, Snapshot, Tree, freeze, freeze_with};
+use crate::serve::{Coder, Deployment, Limits, Observer, Public, Routes, Settings, bind, serve};
+use crate::snapshot::Tree;
 
 /// Serve a site, a rendered folder or an image from memory
 ///
@@ -44,6 +44,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DURATION", default_value = "5m", env = "GALLEY_POLL")]
     poll: Poll,
     #[command(flatten)]
+    memory: MemoryArguments,
+    #[command(flatten)]
     registry: RegistryArguments,
 }
 
@@ -54,16 +56,12 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let (tree, release) = start(&source, arguments, report).await?;
-        let snapshot = frozen(&source, &tree)?;
+        let (snapshot, codings, keep) = arguments.memory.freeze(&source, &tree, report)?;
         drop(tree);
-        report.say(format_args!(
-            "ready: {}, {} in memory, content {}, {}",
-            count(snapshot.len(), "path"),
-            size(snapshot.length() as u64),
-            snapshot.root(),
-            report.elapsed()
-        ));
+        let paths = count(snapshot.len(), "path");
+        report.say(format_args!("ready: {paths}, content {}, {}", snapshot.root(), report.elapsed()));
         let deployment = Arc::new(Deployment::new(snapshot));
+        let coder = Coder::start(Arc::clone(&deployment), codings, keep)?;
         let routes = follow(arguments, &deployment, release, secrets)?;
         for listener in &listeners {
             report.result(format_args!("http://{}", listener.local_addr()?));
@@ -71,25 +69,10 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
         let stop = stop_signal()?;
         let settings = Settings { limits: Limits::for_this_process(), observer: Observer };
         serve(listeners, Public::new(deployment, routes), settings, stop).await?;
+        drop(coder);
         report.say("stopped");
         Ok(())
     })
-}
-
-/// Freezes the tree; a site's codings are kept in its cache.
-fn frozen(source: &Source, tree: &Tree) -> anyhow::Result<Snapshot> {
-    const RECORD: &str = "codings";
-    let cache = if let Source::Site(folder) = source { open_cache(folder) } else { None };
-    let Some(cache) = cache else { return Ok(freeze(tree, None)?) };
-    let known = Bytes::from(cache.record(RECORD).unwrap_or_default());
-    let snapshot = freeze_with(tree, None, &Codings::from_bytes(known.clone()))?;
-    let made = Codings::of(&snapshot);
-    if made != known
-        && let Err(error) = cache.keep_record(RECORD, made)
-    {
-        tracing::debug!("the cache: {error}");
-    }
-    Ok(snapshot)
 }
 
 /// Bound before the site is rendered, so that a port that is taken is said at once.

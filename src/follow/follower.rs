@@ -164,13 +164,17 @@ impl Follower {
         Ok(Seen::New)
     }
 
-    /// Freezes `tree` beside what is served, off the threads that answer, and swaps the pointer.
+    /// Freezes `tree` beside what is served and swaps the pointer, off the threads that answer; the old content is dropped
+    /// there as well, because freeing it takes milliseconds.
     async fn install(&self, tree: Tree) -> Result<ContentRoot, FetchError> {
-        let previous = self.deployment.current();
-        let snapshot = spawn_blocking(move || freeze(&tree, Some(&previous))).await??;
-        let root = snapshot.root();
-        drop(self.deployment.install(snapshot));
-        Ok(root)
+        let deployment = Arc::clone(&self.deployment);
+        let install = move || {
+            let snapshot = freeze(&tree, Some(&deployment.current()))?;
+            let root = snapshot.root();
+            drop(deployment.install(snapshot));
+            Ok(root)
+        };
+        spawn_blocking(install).await?
     }
 }
 

@@ -1,27 +1,37 @@
 //! From a request and a snapshot to an answer: first what it is, then its bytes.
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 
-use super::body::AnswerBody;
-use super::conditions::is_not_modified;
+use super::body::{AnswerBody, Piece};
+use super::conditions::{Verdict, evaluate};
 use super::negotiation::choose;
-use crate::snapshot::{Lookup, Representation, Resource, Snapshot};
+use super::ranges::{Asked, asked};
+use crate::snapshot::{Body, Digest, Lookup, Representation, Resource, Snapshot};
 
 /// What a request comes to.
 enum Outcome<'a> {
     /// The representation in full.
     Found(&'a Representation),
+    /// Parts of it.
+    Partial(&'a Representation, Vec<Range<u64>>),
+    /// None of the parts asked for is there.
+    Unsatisfiable(&'a Representation),
     /// The client has it.
     NotModified(&'a Representation),
-    /// To another path, relative to this one.
-    Moved(String),
-    /// Nothing is there.
-    NotFound,
+    /// It is not what the client takes it for.
+    PreconditionFailed,
+    /// To another path.
+    Moved(StatusCode, String),
+    /// Nothing is there: 404, or 410.
+    Nothing(StatusCode),
     /// No representation is acceptable.
     NotAcceptable,
     /// Only GET and HEAD mean something here.
@@ -32,7 +42,7 @@ enum Outcome<'a> {
 pub fn content<B>(snapshot: &Snapshot, request: &Request<B>) -> Response<AnswerBody> {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     let outcome = decide(snapshot, method, uri, headers);
-    let response = respond(&outcome, snapshot, headers);
+    let response = respond(outcome, snapshot, headers);
     if *method == Method::HEAD { without_body(response) } else { response }
 }
 
@@ -40,20 +50,34 @@ fn decide<'a>(snapshot: &'a Snapshot, method: &Method, uri: &Uri, headers: &Head
     if *method != Method::GET && *method != Method::HEAD {
         return Outcome::MethodNotAllowed;
     }
-    let Some(path) = decode(uri.path()) else { return Outcome::NotFound };
-    match snapshot.lookup(&path) {
-        Lookup::Found(resource) => choose_from(resource, headers),
-        Lookup::MissesSlash => Outcome::Moved(relative(uri, |last| format!("./{last}/"))),
-        Lookup::NamesIndex => Outcome::Moved(relative(uri, |_| "./".to_owned())),
-        Lookup::Missing => Outcome::NotFound,
+    let Some(path) = decode(uri.path()) else { return Outcome::Nothing(StatusCode::NOT_FOUND) };
+    let moved = |location| Outcome::Moved(StatusCode::MOVED_PERMANENTLY, location);
+    match snapshot.lookup_with(&path, uri.query()) {
+        Lookup::Found(resource) => choose_from(resource, method, headers),
+        Lookup::MissesSlash => moved(relative(uri, |last| format!("./{last}/"))),
+        Lookup::NamesIndex => moved(relative(uri, |_| "./".to_owned())),
+        Lookup::MissesEnding => moved(relative(uri, |last| format!("./{last}.html"))),
+        Lookup::HasEnding => moved(relative(uri, |last| format!("./{}/", last.strip_suffix(".html").unwrap_or(last)))),
+        Lookup::Redirect(status, location) => Outcome::Moved(status, location),
+        Lookup::Gone(status) => Outcome::Nothing(status),
+        Lookup::Missing => Outcome::Nothing(StatusCode::NOT_FOUND),
     }
 }
 
-fn choose_from<'a>(resource: &'a Resource, headers: &HeaderMap) -> Outcome<'a> {
-    match choose(&resource.representations, headers) {
-        None => Outcome::NotAcceptable,
-        Some(chosen) if is_not_modified(headers, chosen, resource.modified) => Outcome::NotModified(chosen),
-        Some(chosen) => Outcome::Found(chosen),
+/// Negotiation, then preconditions, then ranges (RFC 9110 section 13.2.2, step 5).
+fn choose_from<'a>(resource: &'a Resource, method: &Method, headers: &HeaderMap) -> Outcome<'a> {
+    let Some(chosen) = choose(&resource.representations, headers) else { return Outcome::NotAcceptable };
+    match evaluate(headers, chosen, resource.modified) {
+        Verdict::Failed => Outcome::PreconditionFailed,
+        Verdict::NotModified => Outcome::NotModified(chosen),
+        // Section 14.2: a range means something for GET only.
+        Verdict::Proceed if *method == Method::GET => match asked(headers, chosen, resource.modified) {
+            Asked::Whole => Outcome::Found(chosen),
+            Asked::One(range) => Outcome::Partial(chosen, vec![range]),
+            Asked::Many(ranges) => Outcome::Partial(chosen, ranges),
+            Asked::Unsatisfiable => Outcome::Unsatisfiable(chosen),
+        },
+        Verdict::Proceed => Outcome::Found(chosen),
     }
 }
 
@@ -78,16 +102,23 @@ fn relative(uri: &Uri, target: impl Fn(&str) -> String) -> String {
     format!("{}{query}", target(last))
 }
 
-fn respond(outcome: &Outcome<'_>, snapshot: &Snapshot, headers: &HeaderMap) -> Response<AnswerBody> {
+fn respond(outcome: Outcome<'_>, snapshot: &Snapshot, headers: &HeaderMap) -> Response<AnswerBody> {
     match outcome {
-        Outcome::Found(found) => whole(StatusCode::OK, found.headers.clone(), found.bytes.clone()),
+        Outcome::Found(found) => found_whole(found),
+        Outcome::Partial(found, ranges) => partial(found, &ranges),
+        Outcome::Unsatisfiable(found) => {
+            let mut response = text(StatusCode::RANGE_NOT_SATISFIABLE, "none of the bytes asked for is there\n");
+            insert(&mut response, header::CONTENT_RANGE, format!("bytes */{}", found.body.length()));
+            response
+        }
         Outcome::NotModified(found) => bare(StatusCode::NOT_MODIFIED, found.not_modified_headers()),
-        Outcome::Moved(location) => match HeaderValue::try_from(location) {
-            // 301 and not 308: only GET and HEAD come here, and every client knows it.
-            Ok(location) => bare(StatusCode::MOVED_PERMANENTLY, one(header::LOCATION, location)),
-            Err(_) => not_found(snapshot, headers),
+        Outcome::PreconditionFailed => text(StatusCode::PRECONDITION_FAILED, "it is another version now\n"),
+        Outcome::Moved(status, location) => match HeaderValue::try_from(location) {
+            // 301 and not 308 for paths of our own: only GET and HEAD come here, and every client knows it.
+            Ok(location) => bare(status, one(header::LOCATION, location)),
+            Err(_) => nothing(StatusCode::NOT_FOUND, snapshot, headers),
         },
-        Outcome::NotFound => not_found(snapshot, headers),
+        Outcome::Nothing(status) => nothing(status, snapshot, headers),
         Outcome::NotAcceptable => text(StatusCode::NOT_ACCEPTABLE, "none of the acceptable codings is there\n"),
         Outcome::MethodNotAllowed => {
             let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed\n");
@@ -97,40 +128,120 @@ fn respond(outcome: &Outcome<'_>, snapshot: &Snapshot, headers: &HeaderMap) -> R
     }
 }
 
-/// The release's own 404 page. It has no validator: it answers for paths that it is not the resource of.
-fn not_found(snapshot: &Snapshot, headers: &HeaderMap) -> Response<AnswerBody> {
-    let page = snapshot.not_found().and_then(|page| choose(&page.representations, headers));
-    let Some(page) = page else { return text(StatusCode::NOT_FOUND, "not found\n") };
-    let mut fields = page.headers.clone();
-    fields.remove(header::ETAG);
-    fields.remove(header::LAST_MODIFIED);
-    whole(StatusCode::NOT_FOUND, fields, page.bytes.clone())
+fn found_whole(found: &Representation) -> Response<AnswerBody> {
+    let body = match &found.body {
+        Body::Memory(bytes) => AnswerBody::Full(Some(bytes.clone())),
+        Body::File(file) => match file.open() {
+            Ok(open) => AnswerBody::pieces([Piece::File(Arc::new(open), 0..found.body.length())]),
+            Err(error) => return unreadable(&error),
+        },
+    };
+    with(StatusCode::OK, found.headers.clone(), body)
 }
 
-fn whole(status: StatusCode, headers: HeaderMap, bytes: Bytes) -> Response<AnswerBody> {
-    let mut response = Response::new(AnswerBody::Full(Some(bytes)));
+/// One part as it is, several as multipart/byteranges (RFC 9110 section 14.6).
+fn partial(found: &Representation, ranges: &[Range<u64>]) -> Response<AnswerBody> {
+    let file = match &found.body {
+        Body::Memory(_) => None,
+        Body::File(file) => match file.open() {
+            Ok(open) => Some(Arc::new(open)),
+            Err(error) => return unreadable(&error),
+        },
+    };
+    let piece = |range: &Range<u64>| part(found, file.as_ref(), range.clone());
+    let total = found.body.length();
+    let content_range = |range: &Range<u64>| format!("bytes {}-{}/{total}", range.start, range.end - 1);
+    let mut fields = found.headers.clone();
+    fields.remove(header::CONTENT_LENGTH);
+    if let [range] = ranges {
+        let mut response = with(StatusCode::PARTIAL_CONTENT, fields, AnswerBody::pieces([piece(range)]));
+        insert(&mut response, header::CONTENT_RANGE, content_range(range));
+        return counted(response, range.end - range.start);
+    }
+    // Of the representation and of what is asked for: no part can hold it by chance of its author.
+    let boundary = Digest::of(format!("{:?} {ranges:?}", found.entity_tag).as_bytes()).short();
+    let media_type =
+        fields.remove(header::CONTENT_TYPE).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    let media_type = media_type.to_str().unwrap_or_default();
+    let mut pieces = Vec::with_capacity(ranges.len() * 2 + 1);
+    for range in ranges {
+        let head = format!(
+            "\r\n--{boundary}\r\nContent-Type: {media_type}\r\nContent-Range: {}\r\n\r\n",
+            content_range(range)
+        );
+        pieces.extend([Piece::Bytes(Bytes::from(head)), piece(range)]);
+    }
+    pieces.push(Piece::Bytes(Bytes::from(format!("\r\n--{boundary}--\r\n"))));
+    let body = AnswerBody::pieces(pieces);
+    let length = http_body::Body::size_hint(&body).lower();
+    let mut response = with(StatusCode::PARTIAL_CONTENT, fields, body);
+    insert(&mut response, header::CONTENT_TYPE, format!("multipart/byteranges; boundary={boundary}"));
+    counted(response, length)
+}
+
+fn part(found: &Representation, file: Option<&Arc<File>>, range: Range<u64>) -> Piece {
+    match (&found.body, file) {
+        // In memory, so its length fits the type.
+        (Body::Memory(bytes), _) => Piece::Bytes(bytes.slice(range.start as usize..range.end as usize)),
+        (Body::File(_), Some(file)) => Piece::File(Arc::clone(file), range),
+        (Body::File(_), None) => Piece::Bytes(Bytes::new()),
+    }
+}
+
+/// The release's own 404 page. It has no validator: it answers for paths that it is not the resource of. Nobody may keep
+/// it without asking again, whatever a rule says of the page itself.
+fn nothing(status: StatusCode, snapshot: &Snapshot, headers: &HeaderMap) -> Response<AnswerBody> {
+    let page = snapshot.not_found().and_then(|page| choose(&page.representations, headers));
+    let Some((page, bytes)) = page.and_then(|page| Some((page, page.body.bytes()?))) else {
+        return text(status, "not found\n");
+    };
+    let mut fields = page.headers.clone();
+    for name in [header::ETAG, header::LAST_MODIFIED, header::ACCEPT_RANGES, header::EXPIRES] {
+        fields.remove(name);
+    }
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    with(status, fields, AnswerBody::Full(Some(bytes.clone())))
+}
+
+fn unreadable(error: &std::io::Error) -> Response<AnswerBody> {
+    tracing::error!("{error}");
+    text(StatusCode::SERVICE_UNAVAILABLE, "the file can't be read at the moment\n")
+}
+
+fn with(status: StatusCode, headers: HeaderMap, body: AnswerBody) -> Response<AnswerBody> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
 }
 
 fn bare(status: StatusCode, headers: HeaderMap) -> Response<AnswerBody> {
-    let mut response = Response::new(AnswerBody::empty());
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    response
+    with(status, headers, AnswerBody::empty())
 }
 
 fn one(name: header::HeaderName, value: HeaderValue) -> HeaderMap {
     HeaderMap::from_iter([(name, value)])
 }
 
+/// Sets a field to a text of visible ASCII.
+fn insert(response: &mut Response<AnswerBody>, name: header::HeaderName, value: String) {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+fn counted(mut response: Response<AnswerBody>, length: u64) -> Response<AnswerBody> {
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    response
+}
+
 /// A short answer of galley's own; an error is never kept by caches.
 pub(super) fn text(status: StatusCode, message: &'static str) -> Response<AnswerBody> {
     let mut headers = one(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(message.len()));
-    whole(status, headers, Bytes::from_static(message.as_bytes()))
+    with(status, headers, AnswerBody::Full(Some(Bytes::from_static(message.as_bytes()))))
 }
 
 /// HEAD: the same fields, `Content-Length` among them, and no body (RFC 9110 section 9.3.2).

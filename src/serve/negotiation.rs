@@ -6,9 +6,10 @@ use crate::snapshot::{Coding, Representation};
 
 /// The representation with the highest quality; among equals the smallest, which comes first. `None` is a 406.
 pub(super) fn choose<'a>(representations: &'a [Representation], headers: &HeaderMap) -> Option<&'a Representation> {
+    let accepted = Accepted::of(headers);
     let mut best: Option<(&Representation, u16)> = None;
     for representation in representations {
-        let quality = quality(headers, representation.coding);
+        let quality = accepted.quality(representation.coding);
         if quality > 0 && best.is_none_or(|(_, highest)| quality > highest) {
             best = Some((representation, quality));
         }
@@ -16,31 +17,47 @@ pub(super) fn choose<'a>(representations: &'a [Representation], headers: &Header
     best.map(|(representation, _)| representation)
 }
 
-/// The quality of `coding` in thousandths, over all lines of the field.
-fn quality(headers: &HeaderMap, coding: Coding) -> u16 {
-    let mut lines = headers.get_all(ACCEPT_ENCODING).iter().peekable();
-    // "If no Accept-Encoding header field is in the request, any content coding is considered acceptable": identity is
-    // what every client understands, so nothing else is sent unasked.
-    let identity = coding == Coding::Identity;
-    if lines.peek().is_none() {
-        return if identity { 1000 } else { 0 };
-    }
-    let (mut named, mut any) = (None, None);
-    for item in lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')) {
-        let mut parts = item.split(';');
-        let name = parts.next().unwrap_or_default().trim();
-        let weight = weight(parts);
-        if name == "*" {
-            any = any.or(Some(weight));
-        } else if is(name, coding) {
-            named = named.or(Some(weight));
+/// The qualities that a request names, in thousandths.
+#[derive(Default)]
+struct Accepted {
+    /// Whether there is a field at all.
+    asked: bool,
+    /// By coding, as in [`Coding::ALL`].
+    named: [Option<u16>; Coding::ALL.len()],
+    /// Of `*`.
+    any: Option<u16>,
+}
+
+impl Accepted {
+    /// Reads all lines of the field. Of a coding that is named twice the first one counts.
+    fn of(headers: &HeaderMap) -> Self {
+        let mut accepted = Self::default();
+        for line in headers.get_all(ACCEPT_ENCODING) {
+            accepted.asked = true;
+            for item in line.to_str().unwrap_or_default().split(',') {
+                let (name, parameters) = item.split_once(';').map_or((item, None), |(name, rest)| (name, Some(rest)));
+                let name = name.trim();
+                let place = match Coding::ALL.iter().position(|coding| is(name, *coding)) {
+                    Some(place) => &mut accepted.named[place],
+                    None if name == "*" => &mut accepted.any,
+                    None => continue,
+                };
+                place.get_or_insert_with(|| parameters.map_or(1000, |parameters| weight(parameters.split(';'))));
+            }
         }
+        accepted
     }
-    match (named.or(any), identity) {
-        (Some(weight), _) => weight,
+
+    fn quality(&self, coding: Coding) -> u16 {
+        let identity = coding == Coding::Identity;
+        if !self.asked {
+            // "If no Accept-Encoding header field is in the request, any content coding is considered acceptable": identity
+            // is what every client understands, so nothing else is sent unasked.
+            return if identity { 1000 } else { 0 };
+        }
+        let named = Coding::ALL.iter().position(|other| *other == coding).and_then(|place| self.named[place]);
         // Identity is acceptable unless excluded, but anything that was asked for by name goes first.
-        (None, true) => 1,
-        (None, false) => 0,
+        named.or(self.any).unwrap_or(u16::from(identity))
     }
 }
 
@@ -65,6 +82,7 @@ fn weight<'a>(parameters: impl Iterator<Item = &'a str>) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::Body;
     use bytes::Bytes;
     use http::HeaderValue;
     use proptest::prelude::*;
@@ -72,11 +90,11 @@ mod tests {
     fn representations() -> Vec<Representation> {
         let of = |coding| Representation {
             coding,
-            bytes: Bytes::new(),
+            body: Body::Memory(Bytes::new()),
             headers: HeaderMap::new(),
             entity_tag: HeaderValue::from_static("\"x\""),
         };
-        vec![of(Coding::Gzip), of(Coding::Identity)]
+        [Coding::Brotli, Coding::Zstd, Coding::Gzip, Coding::Identity].map(of).into()
     }
 
     fn chosen(lines: &[&str]) -> Option<Coding> {
@@ -89,23 +107,27 @@ mod tests {
 
     #[test]
     fn codings_are_negotiated_as_the_rfc_says() {
-        use Coding::{Gzip, Identity};
+        use Coding::{Brotli, Gzip, Identity, Zstd};
         for (lines, expected) in [
             (&[][..], Some(Identity)),
             (&["gzip"], Some(Gzip)),
-            (&["GZip, deflate, br"], Some(Gzip)),
+            (&["GZip, deflate"], Some(Gzip)),
+            (&["gzip, deflate, br, zstd"], Some(Brotli)),
+            (&["gzip, zstd"], Some(Zstd)),
+            (&["gzip, zstd;q=0.9, br;q=0.8"], Some(Gzip)),
             (&["x-gzip"], Some(Gzip)),
             (&["gzip;q=0"], Some(Identity)),
             (&["gzip;q=0.5, identity"], Some(Identity)),
             (&["gzip;q=0.5, identity;q=0.5"], Some(Gzip)),
             (&["gzip;q=0.001"], Some(Gzip)),
-            (&["*"], Some(Gzip)),
+            (&["*"], Some(Brotli)),
             (&["*;q=0"], None),
             (&["identity;q=0"], None),
-            (&["identity;q=0, *;q=0.1"], Some(Gzip)),
-            (&["br"], Some(Identity)),
+            (&["identity;q=0, *;q=0.1"], Some(Brotli)),
+            (&["*, br;q=0"], Some(Zstd)),
+            (&["deflate"], Some(Identity)),
             (&[""], Some(Identity)),
-            (&["br", "gzip"], Some(Gzip)),
+            (&["deflate", "gzip"], Some(Gzip)),
             (&["gzip;q=2"], Some(Identity)),
             (&["gzip ; Q=1.0"], Some(Gzip)),
         ] {

@@ -1,42 +1,122 @@
 //! Content codings (RFC 9110 section 8.4.1) and the making of them.
 
-use std::io::Write;
+use std::io::{self, Write};
 
+use brotli::enc::BrotliEncoderParams;
 use bytes::Bytes;
 use flate2::{Compression, GzBuilder};
 
+/// Below this an answer fits one packet anyway, and a coding's own header costs more than it saves.
+pub(super) const MIN_LENGTH: usize = 200;
+
+/// Levels for codings that are made once and sent many times. Of 15 KB pages, ms a page on one core and ratio: gzip 9 0.26
+/// and 3.30, zstd 19 3.6 and 3.43, brotli 11 18.7 and 4.13 (brotli 9: 5.7 and 3.61).
+const GZIP_LEVEL: u32 = 9;
+const ZSTD_LEVEL: i32 = 19;
+const BROTLI_LEVEL: i32 = 11;
+
 /// A content coding that representations are kept in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Coding {
     /// The bytes as they are.
     Identity,
     /// gzip, RFC 1952.
     Gzip,
+    /// Brotli, RFC 7932.
+    Brotli,
+    /// Zstandard, RFC 8878.
+    Zstd,
 }
 
 impl Coding {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Identity, Self::Gzip, Self::Brotli, Self::Zstd];
+    /// Those that are made, in the order of what they bring for the time they take: gzip is understood by all and quick to
+    /// make, Brotli is what browsers get, Zstandard is for those who ask for nothing else.
+    pub const MADE: [Self; 3] = [Self::Gzip, Self::Brotli, Self::Zstd];
+
     /// The name in `Accept-Encoding` and `Content-Encoding`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Identity => "identity",
             Self::Gzip => "gzip",
+            Self::Brotli => "br",
+            Self::Zstd => "zstd",
         }
+    }
+
+    /// The coding of `bytes` at the best level, if it saves anything. Nothing of the clock or the machine goes into it: equal
+    /// bytes give an equal entity tag.
+    pub(super) fn make(self, bytes: &[u8]) -> Option<Bytes> {
+        if bytes.len() < MIN_LENGTH {
+            return None;
+        }
+        let coded = match self {
+            Self::Identity => return None,
+            Self::Gzip => gzip(bytes),
+            Self::Brotli => brotli(bytes),
+            Self::Zstd => zstd(bytes),
+        };
+        // Writing into memory gives no error; a coding that failed all the same is one that saves nothing.
+        coded.ok().filter(|coded| coded.len() < bytes.len()).map(Bytes::from)
     }
 }
 
-/// The gzip coding of `bytes`, if it saves anything.
-pub(super) fn gzip_if_smaller(bytes: &[u8]) -> Option<Bytes> {
-    /// Level 6 is 1.6 times as fast as 9 with zlib-rs and gives 0.3 % more bytes on real pages.
-    const LEVEL: u32 = 6;
-    /// Below this a response fits one packet anyway and the coding's header costs more than it saves.
-    const MIN_LENGTH: usize = 200;
-    if bytes.len() < MIN_LENGTH {
-        return None;
-    }
-    // Without a time or a file name in its header, so that equal bytes give an equal entity tag.
+fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let empty = Vec::with_capacity(bytes.len() / 3);
-    let mut encoder = GzBuilder::new().operating_system(255).write(empty, Compression::new(LEVEL));
-    // Writing to a Vec gives no error, and without one there is a coding.
-    let coded = encoder.write_all(bytes).and_then(|()| encoder.finish()).ok()?;
-    Some(Bytes::from(coded)).filter(|coded| coded.len() < bytes.len())
+    // Without a time, a file name or the system's number in its header.
+    let mut encoder = GzBuilder::new().operating_system(255).write(empty, Compression::new(GZIP_LEVEL));
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+fn brotli(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut coded = Vec::with_capacity(bytes.len() / 4);
+    let parameters = BrotliEncoderParams { quality: BROTLI_LEVEL, size_hint: bytes.len(), ..Default::default() };
+    brotli::BrotliCompress(&mut &bytes[..], &mut coded, &parameters)?;
+    Ok(coded)
+}
+
+fn zstd(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    // With the length in its header, so that a client allocates once.
+    zstd::bulk::compress(bytes, ZSTD_LEVEL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Read;
+
+    fn decoded(coding: Coding, coded: &[u8]) -> Vec<u8> {
+        let mut plain = Vec::new();
+        match coding {
+            Coding::Identity => plain.extend_from_slice(coded),
+            Coding::Gzip => drop(flate2::read::GzDecoder::new(coded).read_to_end(&mut plain).unwrap()),
+            Coding::Brotli => drop(brotli::Decompressor::new(coded, 4096).read_to_end(&mut plain).unwrap()),
+            Coding::Zstd => plain = zstd::decode_all(coded).unwrap(),
+        }
+        plain
+    }
+
+    #[test]
+    fn what_saves_nothing_is_no_coding() {
+        let noise: Vec<u8> = (0..4000u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
+        for coding in Coding::MADE {
+            assert_eq!(coding.make(b"short"), None);
+            assert_eq!(coding.make(&noise[..300]), None, "{coding:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_coding_decodes_to_what_was_coded(word in "[a-z ]{1,20}", times in 20usize..200) {
+            let bytes = word.repeat(times).into_bytes();
+            for coding in Coding::MADE {
+                if let Some(coded) = coding.make(&bytes) {
+                    prop_assert_eq!(decoded(coding, &coded), bytes.clone());
+                }
+            }
+        }
+    }
 }

@@ -1,87 +1,126 @@
-//! Codings that were made before, by the digest of what was coded: compressing a site takes longer than rendering it.
+//! Codings that were made, by the digest of what was coded: compressing a site takes much longer than rendering it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::coding::{Coding, gzip_if_smaller};
+use super::coding::Coding;
 use super::digest::Digest;
-use super::freeze::Snapshot;
+use super::frozen::Snapshot;
+use super::resource::Resource;
 
-/// What stands before each coding: 32 bytes of digest and 4 of length.
-const HEAD: usize = 36;
+/// What stands before each coding: 32 bytes of digest, one that names the coding, and 4 of length.
+const HEAD: usize = 37;
 
-/// gzip codings by the digest of the bytes that were coded.
-#[derive(Debug, Default)]
-pub struct Codings(HashMap<Digest, Bytes>);
+/// Codings by the digest of the bytes that were coded. A coding that saves nothing is known as such.
+#[derive(Clone, Debug, Default)]
+pub struct Codings(HashMap<(Digest, Coding), Option<Bytes>>);
 
 impl Codings {
-    /// Reads what [`Codings::of`] wrote; nothing is copied. What is cut short ends it: the rest is made anew.
+    /// Reads what [`Codings::of`] wrote; nothing is copied. What is cut short or unknown ends it: the rest is made anew.
     pub fn from_bytes(mut bytes: Bytes) -> Self {
         let mut codings = HashMap::new();
         while bytes.len() >= HEAD {
             let mut digest = [0; 32];
             bytes.copy_to_slice(&mut digest);
+            let coding = Coding::MADE.get(usize::from(bytes.get_u8())).copied();
             let length = bytes.get_u32_le() as usize;
-            if bytes.len() < length {
-                break;
-            }
-            codings.insert(Digest::from_bytes(digest), bytes.split_to(length));
+            let Some(coding) = coding.filter(|_| length <= bytes.len()) else { break };
+            let coded = Some(bytes.split_to(length)).filter(|coded| !coded.is_empty());
+            codings.insert((Digest::from_bytes(digest), coding), coded);
         }
         Self(codings)
     }
 
-    /// All codings of a snapshot, in the order of their digests.
-    pub fn of(snapshot: &Snapshot) -> Vec<u8> {
-        let mut codings: Vec<(Digest, &Bytes)> = snapshot
-            .resources()
-            .flat_map(|resource| resource.representations.iter().map(move |made| (resource.digest(), made)))
-            .filter(|(_, made)| made.coding == Coding::Gzip)
-            .map(|(digest, made)| (digest, &made.bytes))
-            .collect();
-        codings.sort_unstable_by_key(|(digest, _)| *digest);
-        codings.dedup_by_key(|(digest, _)| *digest);
+    /// All that is known of the codings of `snapshot`, in the order of their digests.
+    pub fn of(&self, snapshot: &Snapshot) -> Vec<u8> {
+        let mut digests: Vec<Digest> = snapshot.resources().map(Resource::digest).collect();
+        digests.sort_unstable();
+        digests.dedup();
         let mut bytes = BytesMut::new();
-        for (digest, coded) in codings {
-            // A coding of 4 GiB and more is of no page; it is made anew.
-            let Ok(length) = u32::try_from(coded.len()) else { continue };
-            bytes.put_slice(&digest.bytes());
-            bytes.put_u32_le(length);
-            bytes.put_slice(coded);
+        for digest in digests {
+            for (number, coding) in (0u8..).zip(Coding::MADE) {
+                let Some(coded) = self.0.get(&(digest, coding)) else { continue };
+                let coded = coded.as_deref().unwrap_or_default();
+                // A coding of 4 GiB and more is of no page; it is made anew.
+                let Ok(length) = u32::try_from(coded.len()) else { continue };
+                bytes.put_slice(&digest.bytes());
+                bytes.put_u8(number);
+                bytes.put_u32_le(length);
+                bytes.put_slice(coded);
+            }
         }
         bytes.into()
     }
 
-    /// The gzip coding of `bytes`, if it saves anything.
-    pub(super) fn gzip(&self, digest: Digest, bytes: &[u8]) -> Option<Bytes> {
-        self.0.get(&digest).cloned().or_else(|| gzip_if_smaller(bytes))
+    /// What is known of a coding: nothing, that it saves nothing, or its bytes.
+    pub fn get(&self, digest: Digest, coding: Coding) -> Option<Option<&Bytes>> {
+        self.0.get(&(digest, coding)).map(Option::as_ref)
     }
+
+    /// Makes the coding of `bytes`, whose digest is `digest`. Takes milliseconds a page.
+    pub fn make(digest: Digest, coding: Coding, bytes: &[u8]) -> Made {
+        Made { digest, coding, coded: coding.make(bytes) }
+    }
+
+    /// Keeps what was made.
+    pub fn keep(&mut self, made: Made) {
+        self.0.insert((made.digest, made.coding), made.coded);
+    }
+
+    /// Forgets the codings of what `snapshot` does not hold.
+    pub fn retain(&mut self, snapshot: &Snapshot) {
+        let held: HashSet<Digest> = snapshot.resources().map(Resource::digest).collect();
+        self.0.retain(|(digest, _), _| held.contains(digest));
+    }
+}
+
+/// A coding that was made, or found to save nothing.
+#[derive(Debug)]
+pub struct Made {
+    digest: Digest,
+    coding: Coding,
+    coded: Option<Bytes>,
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::freeze::{Lookup, freeze, freeze_with};
+    use super::super::freeze::{Freezing, freeze, freeze_with};
+    use super::super::frozen::Lookup;
     use super::super::tree::{Entry, Tree, TreePath};
     use super::*;
 
-    fn gzip_of(snapshot: &Snapshot) -> Bytes {
+    fn coding_of(snapshot: &Snapshot, coding: Coding) -> Option<Bytes> {
         let Lookup::Found(resource) = snapshot.lookup("/a.txt") else { panic!("no resource") };
-        resource.representations.iter().find(|made| made.coding == Coding::Gzip).unwrap().bytes.clone()
+        let found = resource.representations.iter().find(|made| made.coding == coding);
+        found.map(|found| found.body.bytes().unwrap().clone())
     }
 
     #[test]
-    fn a_coding_is_taken_from_where_it_was_kept_and_made_where_it_was_not() {
+    fn a_snapshot_has_the_codings_that_were_kept() {
         let mut tree = Tree::new();
-        let entry = Entry::new(Bytes::from("words ".repeat(100)), None);
+        let text = Bytes::from("words ".repeat(100));
+        let entry = Entry::new(text.clone(), None);
         let digest = entry.digest();
         tree.insert(TreePath::new("a.txt").unwrap(), entry).unwrap();
-        let made = freeze(&tree, None).unwrap();
-        let kept = Codings::of(&made);
-        assert_eq!(Codings::from_bytes(Bytes::from(kept.clone())).0[&digest], gzip_of(&made));
-        let known = Codings(HashMap::from([(digest, Bytes::from_static(b"kept"))]));
-        assert_eq!(gzip_of(&freeze_with(&tree, None, &known).unwrap()), "kept");
+        let plain = freeze(&tree, None).unwrap();
+        assert_eq!(coding_of(&plain, Coding::Gzip), None);
+        let mut codings = Codings::default();
+        for coding in Coding::MADE {
+            codings.keep(Codings::make(digest, coding, &text));
+        }
+        let kept = codings.of(&plain);
+        let read = Codings::from_bytes(Bytes::from(kept.clone()));
+        let freezing = Freezing { codings: Some(&read), ..Freezing::default() };
+        let frozen = freeze_with(&tree, &freezing).unwrap();
+        for coding in Coding::MADE {
+            assert_eq!(coding_of(&frozen, coding).as_ref(), codings.get(digest, coding).unwrap());
+            assert_eq!(coding_of(&plain.with(&codings), coding), coding_of(&frozen, coding));
+        }
         let cut = Codings::from_bytes(Bytes::from(kept[..kept.len() - 1].to_vec()));
-        assert_eq!(gzip_of(&freeze_with(&tree, None, &cut).unwrap()), gzip_of(&made));
+        assert_eq!((cut.get(digest, Coding::Gzip).is_some(), cut.get(digest, Coding::Zstd)), (true, None));
+        codings.retain(&freeze(&Tree::new(), None).unwrap());
+        assert_eq!(codings.get(digest, Coding::Gzip), None);
     }
 
     proptest::proptest! {

@@ -8,6 +8,13 @@ pub(super) struct MediaType {
     pub(super) compressible: bool,
 }
 
+impl MediaType {
+    /// Whether a browser shows it as a page, in which scripts could run.
+    pub(super) fn is_page(&self) -> bool {
+        matches!(self.name.as_bytes(), b"text/html; charset=utf-8" | b"image/svg+xml")
+    }
+}
+
 /// Ending, media type, compressible. What a blog serves; all else is `application/octet-stream`, which a browser saves.
 const TYPES: &[(&str, &str, bool)] = &[
     ("html", "text/html; charset=utf-8", true),

@@ -6,17 +6,31 @@
 
 mod coding;
 mod codings;
+mod csp;
 mod digest;
+mod fault;
 mod folder;
 mod freeze;
+mod frozen;
+mod header_rules;
 mod media_type;
+mod pattern;
+mod policy;
+mod redirects;
+mod resource;
 mod root;
 mod tree;
 
 pub use coding::Coding;
-pub use codings::Codings;
+pub use codings::{Codings, Made};
 pub use digest::{Digest, DigestError, Hasher};
+pub use fault::Fault;
 pub use folder::{FolderError, OutputFolder, read_folder};
-pub use freeze::{Lookup, Representation, Resource, Snapshot, freeze, freeze_with};
+pub use freeze::{Freezing, freeze, freeze_with};
+pub use frozen::{Lookup, Snapshot};
+pub use header_rules::{HEADERS, HeaderRules};
+pub use pattern::Pattern;
+pub use redirects::{REDIRECTS, Redirect, Redirects};
+pub use resource::{Body, FileBody, Representation, Resource};
 pub use root::{ContentRoot, RootHasher};
 pub use tree::{Content, Entry, Modified, Tree, TreeError, TreePath};

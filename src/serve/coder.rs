@@ -1,0 +1,124 @@
+//! Makes the codings that a deployment lacks, off the request path, and adds them to it.
+//!
+//! A snapshot is served as soon as it is there: as it is, and in the codings that were kept. The others take 20 ms a page, so
+//! one thread of low priority makes them, the ones that bring most first, and installs what it has now and then.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::deployment::Deployment;
+use crate::snapshot::{Coding, Codings, Digest, Snapshot};
+
+/// What was made is installed this often: a table of a thousand paths takes half a millisecond.
+const INSTALL_EVERY: Duration = Duration::from_secs(2);
+/// The thread gives way to those that answer, nice(2).
+const NICENESS: i32 = 10;
+
+/// Keeps codings beyond the life of the process; called with what is known of the codings of a snapshot.
+pub type Keep = Box<dyn Fn(&Snapshot, &Codings) + Send>;
+
+/// The thread that makes codings. Dropped, it ends after the coding that it makes at the moment.
+pub struct Coder {
+    deployment: Arc<Deployment>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Coder {
+    /// Starts making what `deployment` lacks, now and after each swap. `codings` are known already; `keep` is called when a
+    /// coding of all resources is there, and at the end.
+    pub fn start(deployment: Arc<Deployment>, codings: Codings, keep: Keep) -> std::io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut worker =
+            Worker { deployment: Arc::clone(&deployment), codings, keep, stop: Arc::clone(&stop), unkept: false };
+        let thread = std::thread::Builder::new().name("codings".to_owned()).spawn(move || worker.run())?;
+        Ok(Self { deployment, stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Coder {
+    fn drop(&mut self) {
+        self.stop.store(true, Relaxed);
+        self.deployment.wake();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that makes codings panicked; please report it");
+        }
+    }
+}
+
+struct Worker {
+    deployment: Arc<Deployment>,
+    codings: Codings,
+    keep: Keep,
+    stop: Arc<AtomicBool>,
+    /// Whether something was made since the last time that codings were kept.
+    unkept: bool,
+}
+
+/// Whether a pass over a snapshot came to its end.
+#[derive(PartialEq)]
+enum Pass {
+    Done,
+    /// The process stops, or other content was installed.
+    Overtaken,
+}
+
+impl Worker {
+    fn run(&mut self) {
+        if let Err(error) = rustix::process::nice(NICENESS) {
+            tracing::debug!("codings are made at full priority: {error}");
+        }
+        let mut seen = 0;
+        while !self.is_stopped() {
+            seen = self.deployment.wait(seen, || self.is_stopped());
+            let snapshot = self.deployment.current();
+            self.codings.retain(&snapshot);
+            let done = Coding::MADE.into_iter().all(|coding| self.pass(&snapshot, coding) == Pass::Done);
+            if done && !self.is_stopped() {
+                tracing::debug!("all codings are made");
+            }
+        }
+        self.keep(&self.deployment.current());
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Relaxed)
+    }
+
+    /// Makes one coding of all resources of `snapshot`.
+    fn pass(&mut self, snapshot: &Snapshot, coding: Coding) -> Pass {
+        let missing: Vec<(Digest, _)> = snapshot
+            .resources()
+            .filter_map(|resource| Some((resource.digest(), resource.to_code()?)))
+            .filter(|(digest, _)| self.codings.get(*digest, coding).is_none())
+            .collect();
+        if missing.is_empty() {
+            return Pass::Done;
+        }
+        let mut installed = Instant::now();
+        for (digest, bytes) in missing {
+            if self.is_stopped() || !self.deployment.is(snapshot.root()) {
+                return Pass::Overtaken;
+            }
+            self.codings.keep(Codings::make(digest, coding, bytes));
+            self.unkept = true;
+            if installed.elapsed() >= INSTALL_EVERY {
+                self.deployment.complete(self.deployment.current().with(&self.codings));
+                installed = Instant::now();
+            }
+        }
+        self.deployment.complete(self.deployment.current().with(&self.codings));
+        self.keep(snapshot);
+        Pass::Done
+    }
+
+    fn keep(&mut self, snapshot: &Snapshot) {
+        if std::mem::take(&mut self.unkept) {
+            (self.keep)(snapshot, &self.codings);
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The one immutable value that requests read.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use super::coding::Coding;
+use super::codings::Codings;
+use super::digest::Digest;
+use super::redirects::Redirects;
+use super::resource::{Body, Resource};
+use super::root::ContentRoot;
+
+/// The file that a folder's URL stands for.
+pub(super) const INDEX: &str = "index.html";
+/// The ending of pages that are files of their own.
+const ENDING: &str = ".html";
+
+/// Releases whose fingerprinted assets are still answered after a swap: pages that readers have open ask for them.
+const RETAINED_RELEASES: usize = 4;
+
+/// What a path leads to.
+#[derive(Debug)]
+pub enum Lookup<'a> {
+    /// A resource.
+    Found(&'a Resource),
+    /// A folder's path without its slash: the resource is at the path with one.
+    MissesSlash,
+    /// The file behind a folder's path: the resource is at the path without `index.html`.
+    NamesIndex,
+    /// A page's path without its `.html`: the resource is at the path with it.
+    MissesEnding,
+    /// A folder's path with `.html` in the place of the slash.
+    HasEnding,
+    /// Elsewhere, by a rule of `_redirects`.
+    Redirect(StatusCode, String),
+    /// Nothing, as a rule of `_redirects` says.
+    Gone(StatusCode),
+    /// Nothing.
+    Missing,
+}
+
+/// What a path of the table is.
+#[derive(Clone, Debug)]
+pub(super) enum Target {
+    Resource(Arc<Resource>),
+    /// The redirect of this number.
+    Redirect(usize),
+}
+
+/// Resources by path.
+type Assets = Arc<HashMap<String, Arc<Resource>>>;
+
+/// All resources of one content root, immutable.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(super) root: ContentRoot,
+    pub(super) paths: HashMap<String, Target>,
+    pub(super) redirects: Arc<Redirects>,
+    /// The digest of `_headers`, by which all resources were made.
+    pub(super) rules: Option<Digest>,
+    pub(super) not_found: Option<Arc<Resource>>,
+    /// Fingerprinted assets of the releases before, the last one first.
+    pub(super) retained: Vec<Assets>,
+}
+
+impl Snapshot {
+    /// The content root of the tree that was frozen.
+    pub fn root(&self) -> ContentRoot {
+        self.root
+    }
+
+    /// What `path`, percent-decoded and beginning with `/`, leads to; `query` is kept on the way.
+    pub fn lookup(&self, path: &str) -> Lookup<'_> {
+        self.lookup_with(path, None)
+    }
+
+    /// The same for a request with a query.
+    pub fn lookup_with(&self, path: &str, query: Option<&str>) -> Lookup<'_> {
+        match self.paths.get(path) {
+            Some(Target::Resource(resource)) => Lookup::Found(resource),
+            Some(Target::Redirect(number)) => self.redirect(*number, path, query),
+            None => self.lookup_missing(path, query),
+        }
+    }
+
+    fn lookup_missing(&self, path: &str, query: Option<&str>) -> Lookup<'_> {
+        let is_there = |path: &str| self.paths.contains_key(path);
+        if !path.ends_with('/') {
+            if is_there(&format!("{path}/")) {
+                return Lookup::MissesSlash;
+            }
+            match path.strip_suffix(INDEX) {
+                Some(folder) if folder.ends_with('/') && is_there(folder) => return Lookup::NamesIndex,
+                _ => {}
+            }
+            match path.strip_suffix(ENDING) {
+                Some(stem) if !stem.ends_with('/') && is_there(&format!("{stem}/")) => return Lookup::HasEnding,
+                None if is_there(&format!("{path}{ENDING}")) => return Lookup::MissesEnding,
+                _ => {}
+            }
+        }
+        if let Some(number) = self.redirects.find_pattern(path) {
+            return self.redirect(number, path, query);
+        }
+        let retained = self.retained.iter().find_map(|assets| assets.get(path));
+        retained.map_or(Lookup::Missing, |resource| Lookup::Found(resource))
+    }
+
+    fn redirect(&self, number: usize, path: &str, query: Option<&str>) -> Lookup<'_> {
+        let status = self.redirects.rules()[number].status;
+        match self.redirects.location(number, path, query) {
+            Some(location) => Lookup::Redirect(status, location),
+            None => Lookup::Gone(status),
+        }
+    }
+
+    /// The 404 page, if the tree has one.
+    pub fn not_found(&self) -> Option<&Resource> {
+        self.not_found.as_deref()
+    }
+
+    /// All resources, in no order.
+    pub fn resources(&self) -> impl Iterator<Item = &Resource> {
+        self.paths.values().filter_map(|target| match target {
+            Target::Resource(resource) => Some(resource.as_ref()),
+            Target::Redirect(_) => None,
+        })
+    }
+
+    /// The number of paths that answer.
+    pub fn len(&self) -> usize {
+        self.paths.len()
+    }
+
+    /// Whether no path answers.
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    /// The bytes held in memory of each coding, in the order of [`Coding::ALL`].
+    pub fn held(&self) -> [(Coding, u64); 4] {
+        Coding::ALL.map(|coding| {
+            let made =
+                self.resources().flat_map(|resource| &resource.representations).filter(|made| made.coding == coding);
+            (coding, made.filter_map(|made| made.body.bytes()).map(|bytes| bytes.len() as u64).sum())
+        })
+    }
+
+    /// The files that are read from disk when they are asked for, and their bytes.
+    pub fn on_disk(&self) -> (usize, u64) {
+        let bodies = self.resources().flat_map(|resource| &resource.representations).map(|made| &made.body);
+        let files = bodies.filter(|body| matches!(body, Body::File(_)));
+        files.fold((0, 0), |(count, bytes), file| (count + 1, bytes + file.length()))
+    }
+
+    /// The same with the codings that it lacks and `codings` has.
+    pub fn with(&self, codings: &Codings) -> Self {
+        let complete = |resource: &Arc<Resource>| resource.with(codings).map_or_else(|| Arc::clone(resource), Arc::new);
+        let paths = self.paths.iter().map(|(path, target)| {
+            let target = match target {
+                Target::Resource(resource) => Target::Resource(complete(resource)),
+                Target::Redirect(number) => Target::Redirect(*number),
+            };
+            (path.clone(), target)
+        });
+        Self {
+            root: self.root,
+            paths: paths.collect(),
+            redirects: Arc::clone(&self.redirects),
+            rules: self.rules,
+            not_found: self.not_found.as_ref().map(complete),
+            retained: self.retained.clone(),
+        }
+    }
+
+    /// Goes on answering the fingerprinted assets of `previous` and of those that it retained.
+    pub fn retain_from(&mut self, previous: &Self) {
+        if previous.root == self.root {
+            self.retained = previous.retained.clone();
+            return;
+        }
+        let immutable = previous.paths.iter().filter_map(|(path, target)| match target {
+            Target::Resource(resource) if resource.is_immutable() => Some((path.clone(), Arc::clone(resource))),
+            _ => None,
+        });
+        let assets: HashMap<_, _> = immutable.filter(|(path, _)| !self.paths.contains_key(path)).collect();
+        self.retained = std::iter::once(Arc::new(assets))
+            .chain(previous.retained.iter().cloned())
+            .take(RETAINED_RELEASES)
+            .collect();
+    }
+}

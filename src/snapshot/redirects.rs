@@ -1,0 +1,300 @@
+//! `_redirects`, as users of other hosts know it: one redirect a line, `FROM TO [STATUS]`, `#` before what is not one.
+//!
+//! A part of what those hosts have: no conditions, no queries in FROM, no rewriting. Rules for one path are looked at
+//! before patterns, and among patterns the first that fits counts.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use http::StatusCode;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
+use super::fault::Fault;
+use super::pattern::{Captures, Pattern};
+
+/// Where redirects stand in a tree.
+pub const REDIRECTS: &str = "_redirects";
+
+/// What may not stand as it is in the path of a location.
+const ENCODED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'\\')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}');
+
+/// One line.
+#[derive(Clone, Debug)]
+pub struct Redirect {
+    /// The paths that it is for.
+    pub from: Pattern,
+    /// Where it leads, as written.
+    pub to: String,
+    /// The status that goes with it; 404 and 410 say that there is nothing.
+    pub status: StatusCode,
+    /// The line and column at which it begins, from 1.
+    pub line: usize,
+    /// In characters.
+    pub column: usize,
+}
+
+/// All redirects of a tree.
+#[derive(Debug, Default)]
+pub struct Redirects {
+    rules: Vec<Redirect>,
+    /// Numbers of the rules for one path, by that path without slashes at its ends.
+    exact: HashMap<String, usize>,
+    /// Numbers of the others, in their order.
+    patterns: Vec<usize>,
+}
+
+impl Redirects {
+    /// Reads `text`; what is wrong in it is told, and the line left out.
+    pub fn parse(text: &str) -> (Self, Vec<Fault>) {
+        let (mut redirects, mut faults) = (Self::default(), Vec::new());
+        for (index, text) in text.lines().enumerate() {
+            let indent = text.len() - text.trim_start().len();
+            let (line, column) = (index + 1, text[..indent].chars().count() + 1);
+            let words: Vec<&str> = text.split_whitespace().take_while(|word| !word.starts_with('#')).collect();
+            match rule(&words, line, column) {
+                Ok(Some(rule)) => redirects.add(rule),
+                Ok(None) => {}
+                Err(message) => faults.push(Fault { line, column, message }),
+            }
+        }
+        (redirects, faults)
+    }
+
+    fn add(&mut self, rule: Redirect) {
+        let number = self.rules.len();
+        if rule.from.is_exact() {
+            // The first line for a path is the one that counts.
+            self.exact.entry(key(rule.from.as_str()).to_owned()).or_insert(number);
+        } else {
+            self.patterns.push(number);
+        }
+        self.rules.push(rule);
+    }
+
+    /// All of them, in the order of their lines.
+    pub fn rules(&self) -> &[Redirect] {
+        &self.rules
+    }
+
+    /// Those for one path, with the paths that they are for: with and without a slash at the end. Where that is the path
+    /// that it leads to, the rule is not for it.
+    pub(super) fn exact(&self) -> impl Iterator<Item = (String, usize)> {
+        self.exact.iter().flat_map(|(key, number)| {
+            let own = own_path(&self.rules[*number].to);
+            let paths = if key.is_empty() { vec!["/".to_owned()] } else { vec![format!("/{key}"), format!("/{key}/")] };
+            paths.into_iter().filter(move |path| own.as_deref() != Some(path)).map(|path| (path, *number))
+        })
+    }
+
+    /// The rule for a decoded path, whether or not a file is there.
+    pub fn find(&self, path: &str) -> Option<usize> {
+        let is_other = |number: &usize| own_path(&self.rules[*number].to).as_deref() != Some(path);
+        self.exact.get(key(path)).copied().filter(is_other).or_else(|| self.find_pattern(path))
+    }
+
+    /// The first pattern that fits a decoded path.
+    pub(super) fn find_pattern(&self, path: &str) -> Option<usize> {
+        self.patterns.iter().copied().find(|number| self.rules[*number].from.fits(path))
+    }
+
+    /// Where the rule of this number sends a reader who asked for `path`, with `query`. `None` for 404 and 410.
+    pub(super) fn location(&self, number: usize, path: &str, query: Option<&str>) -> Option<String> {
+        let rule = &self.rules[number];
+        if !rule.status.is_redirection() {
+            return None;
+        }
+        let captures = rule.from.captures(path).unwrap_or_default();
+        let mut location = filled(&rule.to, &captures);
+        if let Some(query) = query.filter(|_| !rule.to.contains('?')) {
+            let fragment = location.find('#').map(|at| location.split_off(at));
+            location.push('?');
+            location.push_str(query);
+            location.push_str(fragment.as_deref().unwrap_or_default());
+        }
+        Some(location)
+    }
+
+    /// Rules that lead in a circle, each circle once. `is_there` says whether a file answers at a path: a pattern gives way
+    /// to it, and a circle ends there.
+    pub fn circles(&self, is_there: impl Fn(&str) -> bool) -> Vec<Fault> {
+        let next = |number: usize| {
+            let rule = &self.rules[number];
+            let path = own_path(&rule.to).filter(|path| rule.status.is_redirection() && !path.contains("/:"))?;
+            let found = self.find(&path)?;
+            (self.rules[found].from.is_exact() || !is_there(&path)).then_some(found)
+        };
+        let mut faults = Vec::new();
+        let mut seen = vec![false; self.rules.len()];
+        for start in 0..self.rules.len() {
+            let mut way = Vec::new();
+            let mut at = Some(start);
+            while let Some(number) = at {
+                if let Some(begin) = way.iter().position(|other| *other == number) {
+                    faults.push(self.circle(&way[begin..]));
+                    break;
+                }
+                if std::mem::replace(&mut seen[number], true) {
+                    break;
+                }
+                way.push(number);
+                at = next(number);
+            }
+        }
+        faults
+    }
+
+    fn circle(&self, numbers: &[usize]) -> Fault {
+        let names: Vec<&str> = numbers.iter().chain(&numbers[..1]).map(|at| self.rules[*at].from.as_str()).collect();
+        let rule = &self.rules[numbers[0]];
+        let message = format!("redirects lead in a circle: {}; let one of them lead out", names.join(" → "));
+        Fault { line: rule.line, column: rule.column, message }
+    }
+}
+
+/// The rule that the words of a line make; nothing for a line without words.
+fn rule(words: &[&str], line: usize, column: usize) -> Result<Option<Redirect>, String> {
+    let (from, to, status) = match words {
+        [] => return Ok(None),
+        [_] => return Err("a redirect without a target; write 'FROM TO' in the line".to_owned()),
+        [from, to] => (from, to, None),
+        [from, to, status] => (from, to, Some(status.trim_end_matches('!'))),
+        [_, _, _, more, ..] => return Err(format!("'{more}' is one word too many; write 'FROM TO STATUS'")),
+    };
+    let decoded = percent_decode_str(from).decode_utf8().map_err(|_| format!("'{from}' is not UTF-8"))?;
+    let from = Pattern::new(&decoded).map_err(|why| format!("'{from}' {why}"))?;
+    let is_own = to.starts_with('/') && !to.starts_with("//");
+    if !is_own && !to.starts_with("https://") && !to.starts_with("http://") {
+        return Err(format!("'{to}' is no target; write a path that begins with '/', or an absolute URL"));
+    }
+    let status = match status {
+        None => StatusCode::MOVED_PERMANENTLY,
+        Some(text) => status_of(text).ok_or_else(|| {
+            format!("'{text}' is no status that is known here; take 301, 302, 303, 307, 308, 404 or 410")
+        })?,
+    };
+    Ok(Some(Redirect { from, to: (*to).to_owned(), status, line, column }))
+}
+
+fn status_of(text: &str) -> Option<StatusCode> {
+    const KNOWN: [u16; 7] = [301, 302, 303, 307, 308, 404, 410];
+    let code = text.parse().ok().filter(|code| KNOWN.contains(code))?;
+    StatusCode::from_u16(code).ok()
+}
+
+fn key(path: &str) -> &str {
+    path.trim_matches('/')
+}
+
+/// The decoded path of a target on this site.
+fn own_path(to: &str) -> Option<String> {
+    let path = to.split(['?', '#']).next().filter(|path| path.starts_with('/'))?;
+    percent_decode_str(path).decode_utf8().ok().map(Cow::into_owned)
+}
+
+/// The target with what stood for its names, encoded: nothing of a request can end a header's line or name a host.
+fn filled(to: &str, captures: &Captures<'_>) -> String {
+    let mut location = to.to_owned();
+    // The longest first, so that `:year` does not take the beginning of `:yearly`.
+    let mut names: Vec<&(&str, String)> = captures.iter().collect();
+    names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    for (name, text) in names {
+        location = location.replace(&format!(":{name}"), &utf8_percent_encode(text, ENCODED).to_string());
+    }
+    if location.starts_with('/') {
+        // `//` would begin a host.
+        let path = location.trim_start_matches('/');
+        return format!("/{path}");
+    }
+    location
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn redirects(text: &str) -> Redirects {
+        let (redirects, faults) = Redirects::parse(text);
+        assert!(faults.is_empty(), "{faults:?}");
+        redirects
+    }
+
+    fn location(text: &str, path: &str, query: Option<&str>) -> Option<String> {
+        let redirects = redirects(text);
+        redirects.location(redirects.find(path)?, path, query)
+    }
+
+    #[test]
+    fn a_path_leads_where_its_line_says() {
+        let text = "# old\n/a /b/\n/x/* /y/:splat 302\n/:year/:name /posts/:name/?y=:year # by name\n/z https://else.example/#top\n/gone / 410\n/c /c/";
+        for (path, query, expected) in [
+            ("/a", None, Some("/b/")),
+            ("/a/", Some("q=1"), Some("/b/?q=1")),
+            ("/x/1/2", None, Some("/y/1/2")),
+            ("/x//evil.example", None, Some("/y//evil.example")),
+            ("/x/ü\r\nset-cookie: a", None, Some("/y/%C3%BC%0D%0Aset-cookie:%20a")),
+            ("/2024/n", Some("q"), Some("/posts/n/?y=2024")),
+            ("/z", Some("q"), Some("https://else.example/?q#top")),
+            ("/gone", None, None),
+            ("/none/of/them", None, None),
+            ("/c", None, Some("/c/")),
+            ("/c/", None, None),
+        ] {
+            assert_eq!(location(text, path, query).as_deref(), expected, "{path}");
+        }
+        assert_eq!(redirects("/a /b\n/a /c\n").find("/a"), Some(0));
+        assert_eq!(location("/* /:splat", "//evil.example", None).as_deref(), Some("/evil.example"));
+    }
+
+    #[test]
+    fn each_fault_has_its_place_and_remedy() {
+        for (text, expected) in [
+            ("\n  /a", "2:3: a redirect without a target; write 'FROM TO' in the line"),
+            ("/a /b 200", "1:1: '200' is no status that is known here; take 301"),
+            ("/a /b 301 Country=de", "1:1: 'Country=de' is one word too many"),
+            ("a /b", "1:1: 'a' must be a path that begins with '/'"),
+            ("/a b", "1:1: 'b' is no target; write a path that begins with '/'"),
+            ("/a //b", "1:1: '//b' is no target"),
+            ("/a javascript:x", "1:1: 'javascript:x' is no target"),
+            ("/*/* /b", "1:1: '/*/*' has something behind its '*'"),
+        ] {
+            let (redirects, faults) = Redirects::parse(text);
+            assert!(redirects.rules().is_empty());
+            assert!(faults.len() == 1 && faults[0].to_string().starts_with(expected), "{text}: {faults:?}");
+        }
+    }
+
+    #[test]
+    fn circles_are_told_once() {
+        let told = |text: &str| {
+            redirects(text).circles(|path| path == "/there/").iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let expected = "1:1: redirects lead in a circle: /x → /y → /x; let one of them lead out";
+        assert_eq!(told("/x /y\n/y /x/\n/z /x"), [expected]);
+        assert_eq!(told("/* /q").len(), 1);
+        assert_eq!(told("/* /there/\n/a /b\n/c /c/"), [] as [&str; 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "[/:*a-c# \\nä=%!0-9]{0,120}", path in "/[/a-c]{0,20}") {
+            let (redirects, _) = Redirects::parse(&text);
+            redirects.circles(|_| false);
+            if let Some(number) = redirects.find(&path) {
+                let location = redirects.location(number, &path, Some("q"));
+                prop_assert!(location.is_none_or(|location| !location.starts_with("//")));
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What one path answers with: its representations, each with all header fields of its answer.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use super::coding::{Coding, MIN_LENGTH};
+use super::codings::Codings;
+use super::digest::Digest;
+use super::header_rules::HeaderRules;
+use super::media_type::{self, MediaType};
+use super::policy;
+use super::tree::{Entry, Modified, TreePath};
+
+/// What one path answers with.
+#[derive(Debug)]
+pub struct Resource {
+    /// By size, the smallest first: among equally acceptable codings the first one is sent.
+    pub representations: Vec<Representation>,
+    /// The modification date, which `Last-Modified` carries.
+    pub modified: Option<Modified>,
+    digest: Digest,
+    negotiable: bool,
+    immutable: bool,
+}
+
+/// One coding of a resource, with all header fields of its 200 answer.
+#[derive(Debug)]
+pub struct Representation {
+    /// The content coding.
+    pub coding: Coding,
+    /// The coded bytes.
+    pub body: Body,
+    /// The fields of a 200 answer, `Content-Length` among them.
+    pub headers: HeaderMap,
+    /// Its strong entity tag, quotes included.
+    pub entity_tag: HeaderValue,
+}
+
+/// Where the bytes of a representation are.
+#[derive(Debug)]
+pub enum Body {
+    /// In memory.
+    Memory(Bytes),
+    /// In a file, because memory has no room for them.
+    File(FileBody),
+}
+
+/// A file as it was when its digest was taken.
+#[derive(Debug)]
+pub struct FileBody {
+    path: PathBuf,
+    length: u64,
+    stamp: Stamp,
+}
+
+/// What tells whether a file is still the one that it was.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    length: u64,
+    inode: u64,
+    modified: (i64, i64),
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        let modified = (metadata.mtime(), metadata.mtime_nsec());
+        Self { length: metadata.len(), inode: metadata.ino(), modified }
+    }
+}
+
+impl FileBody {
+    pub(super) fn new(path: &Path, length: u64) -> io::Result<Self> {
+        let stamp = Stamp::of(&path.metadata()?);
+        Ok(Self { path: path.to_path_buf(), length, stamp })
+    }
+
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// The system's, and `InvalidData` if it is no longer the file whose digest was taken: its bytes are those of no release.
+    pub fn open(&self) -> io::Result<File> {
+        let file = File::open(&self.path)?;
+        if Stamp::of(&file.metadata()?) != self.stamp {
+            let message = format!("{}: has changed since it was read; start the server again", self.path.display());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        Ok(file)
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Body {
+    /// The number of bytes.
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File(file) => file.length,
+        }
+    }
+
+    /// The bytes, if they are in memory.
+    pub fn bytes(&self) -> Option<&Bytes> {
+        match self {
+            Self::Memory(bytes) => Some(bytes),
+            Self::File(_) => None,
+        }
+    }
+}
+
+impl Resource {
+    /// The SHA-256 of the bytes as they are.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Whether its name holds its own hash: under this name there will never be anything else.
+    pub fn is_immutable(&self) -> bool {
+        self.immutable
+    }
+
+    /// The bytes as they are, if they are in memory and codings of them are worth a try.
+    pub fn to_code(&self) -> Option<&Bytes> {
+        self.representations.iter().find(|made| made.coding == Coding::Identity && self.negotiable)?.body.bytes()
+    }
+
+    pub(super) fn of(path: &TreePath, url: &str, entry: &Entry, body: Body, rules: &HeaderRules) -> Self {
+        let media_type = media_type::of(path.names().last().unwrap_or_default());
+        let negotiable = media_type.compressible && entry.length() >= MIN_LENGTH as u64;
+        let mut fields = HeaderMap::with_capacity(16);
+        let immutable = policy::is_immutable(path, entry.digest());
+        fields.insert(header::CACHE_CONTROL, policy::cache(path, immutable));
+        if let Some(modified) = entry.modified() {
+            fields.insert(header::LAST_MODIFIED, policy::http_date(modified));
+        }
+        if negotiable {
+            fields.insert(header::VARY, HeaderValue::from_name(header::ACCEPT_ENCODING));
+        }
+        fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        policy::protect(&media_type, body.bytes(), &mut fields);
+        let MediaType { name, .. } = media_type;
+        fields.insert(header::CONTENT_TYPE, name);
+        rules.apply(url, &mut fields);
+        let identity = Representation::of(Coding::Identity, entry.digest(), body, &fields);
+        Self {
+            representations: vec![identity],
+            modified: entry.modified(),
+            digest: entry.digest(),
+            negotiable,
+            immutable,
+        }
+    }
+
+    /// Whether it answers what `entry` would at the same path.
+    pub(super) fn is(&self, entry: &Entry, in_memory: bool) -> bool {
+        let identity = self.representations.iter().find(|made| made.coding == Coding::Identity);
+        self.digest == entry.digest()
+            && self.modified == entry.modified()
+            && identity.is_some_and(|made| made.body.bytes().is_some() == in_memory)
+    }
+
+    /// The same with the codings that it lacks and `codings` has; `None` if there are none.
+    pub(super) fn with(&self, codings: &Codings) -> Option<Self> {
+        let identity = self.representations.iter().find(|made| made.coding == Coding::Identity && self.negotiable)?;
+        let lacks = |coding: &Coding| !self.representations.iter().any(|made| made.coding == *coding);
+        let found = Coding::MADE.into_iter().filter(lacks);
+        let found = found.filter_map(|coding| Some((coding, codings.get(self.digest, coding)??.clone())));
+        let mut made: Vec<_> = found.map(|(coding, bytes)| identity.recoded(coding, bytes)).collect();
+        if made.is_empty() {
+            return None;
+        }
+        made.extend(self.representations.iter().map(Representation::shared));
+        made.sort_by_key(|made| (made.body.length(), made.coding));
+        Some(Self { representations: made, ..*self })
+    }
+}
+
+impl Representation {
+    fn of(coding: Coding, digest: Digest, body: Body, fields: &HeaderMap) -> Self {
+        // Nothing in it but quotes and hex digits.
+        let tag = HeaderValue::try_from(format!("\"{}\"", digest.short()));
+        let entity_tag = tag.unwrap_or(HeaderValue::from_static("\"\""));
+        let mut headers = fields.clone();
+        if coding != Coding::Identity {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+        }
+        headers.insert(header::ETAG, entity_tag.clone());
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.length()));
+        // A clone has no room to spare: there is one of these for each coding of each path.
+        Self { coding, body, headers: headers.clone(), entity_tag }
+    }
+
+    /// Another coding of the same bytes.
+    fn recoded(&self, coding: Coding, bytes: Bytes) -> Self {
+        Self::of(coding, Digest::of(&bytes), Body::Memory(bytes), &self.headers)
+    }
+
+    /// The same, sharing the bytes. Only what is in memory has codings beside it.
+    fn shared(&self) -> Self {
+        let body = Body::Memory(self.body.bytes().cloned().unwrap_or_default());
+        Self { coding: self.coding, body, headers: self.headers.clone(), entity_tag: self.entity_tag.clone() }
+    }
+
+    /// The fields of a 304 answer: those that a 200 would have sent and a cache may need (RFC 9110 section 15.4.5).
+    pub fn not_modified_headers(&self) -> HeaderMap {
+        const KEPT: [HeaderName; 5] =
+            [header::CACHE_CONTROL, header::CONTENT_LOCATION, header::ETAG, header::EXPIRES, header::VARY];
+        let kept = KEPT.into_iter().filter_map(|name| Some((name.clone(), self.headers.get(name)?.clone())));
+        kept.collect()
+    }
+}
