@@ -233,8 +233,8 @@ fn is_rfc3339(date: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::redirects::Redirects;
     use super::*;
+    use crate::snapshot::Redirects;
     use proptest::prelude::*;
 
     fn messages(path: &str, text: &str, base: Option<&str>) -> Vec<String> {

@@ -28,14 +28,11 @@ pub use self::ask::{Answer, Answers, AskError, ask};
 pub use self::external::{ExternalLink, external_links};
 use self::links::{Anchors, Context, MAX_LINKS, Pending, is_page};
 use self::page::Page;
-use self::redirects::Redirects;
 use self::spot::Spots;
 use self::targets::Targets;
 use crate::finding::Finding;
 use crate::finding::Severity;
-use crate::snapshot::Entry;
-use crate::snapshot::Tree;
-use crate::snapshot::TreePath;
+use crate::snapshot::{Entry, HEADERS, REDIRECTS, Redirects, Tree, TreePath};
 
 /// A file that an author wrote.
 #[derive(Clone, Debug)]
@@ -117,10 +114,14 @@ struct Read {
 
 impl<'a> Site<'a> {
     fn new(tree: &'a Tree, provenance: &'a Provenance, options: &'a Options, findings: &mut Vec<Finding>) -> Self {
-        let redirects = match tree.get(redirects::FILE).map(Entry::read) {
-            Some(Ok(bytes)) => Redirects::parse(&String::from_utf8_lossy(&bytes)),
+        let redirects = match tree.get(REDIRECTS).map(Entry::read) {
+            Some(Ok(bytes)) => {
+                let (redirects, faults) = Redirects::parse(&String::from_utf8_lossy(&bytes));
+                findings.extend(faults.into_iter().map(redirects::finding));
+                redirects
+            }
             Some(Err(error)) => {
-                findings.push(unreadable(redirects::FILE, &error));
+                findings.push(unreadable(REDIRECTS, &error));
                 Redirects::default()
             }
             None => Redirects::default(),
@@ -189,7 +190,7 @@ impl<'a> Site<'a> {
 /// What is served: no dot files but `.well-known`, and not what says how to serve.
 fn is_public(path: &TreePath) -> bool {
     path.names().all(|name| !name.starts_with('.') || name == ".well-known")
-        && !matches!(path.as_str(), "_redirects" | "_headers")
+        && !matches!(path.as_str(), REDIRECTS | HEADERS)
 }
 
 fn unreadable(path: &str, error: &io::Error) -> Finding {

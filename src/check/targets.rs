@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::finding::distance;
 
-use super::redirects::Redirects;
 use super::text;
+use crate::snapshot::Redirects;
 
 /// The file that a folder's URL stands for.
 const INDEX: &str = "index.html";
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn urls_of_the_site_lead_to_its_files() {
-        let targets = Targets::new(PATHS.to_vec(), None, Redirects::parse("/old/ /posts/hello/\n"));
+        let targets = Targets::new(PATHS.to_vec(), None, Redirects::parse("/old/ /posts/hello/\n").0);
         let from = "posts/hello/index.html";
         let leads_to = |rest| match targets.resolve(from, rest) {
             Target::File(number) => targets.paths[number].to_owned(),
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn own_local_and_foreign_urls_are_told_apart() {
-        let targets = Targets::new(PATHS.to_vec(), Some("https://Blog.example/b/"), Redirects::parse(""));
+        let targets = Targets::new(PATHS.to_vec(), Some("https://Blog.example/b/"), Redirects::default());
         let own = |rest| Place::Own { rest, absolute: true };
         assert_eq!(targets.place("http://blog.example/b/x?y"), own("/x?y"));
         assert_eq!(targets.place("//blog.example/b"), own("/"));
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn what_was_meant_is_found_when_it_is_near() {
-        let targets = Targets::new(PATHS.to_vec(), None, Redirects::parse(""));
+        let targets = Targets::new(PATHS.to_vec(), None, Redirects::default());
         assert_eq!(targets.nearest("about").as_deref(), Some("/About/"));
         assert_eq!(targets.nearest("posts/helo/").as_deref(), Some("/posts/hello/"));
         assert_eq!(targets.nearest("blog/2020/hello/").as_deref(), Some("/posts/hello/"));

@@ -62,7 +62,7 @@ impl<'a> Maker<'a> {
     /// The output with the hash of what it was made from.
     pub(super) fn make(&self, path: &TreePath, output: &Output<'a>) -> Result<(u128, Entry), Box<Finding>> {
         let entry = match output {
-            Output::Theme(entry) => Ok((*entry).clone()),
+            Output::Theme(entry) | Output::Redirects(entry) => Ok((*entry).clone()),
             Output::Asset(position) => self.pages.images.entry(*position),
             Output::Copy(copy) => self.pages.images.copy(*copy),
             Output::Robots => Ok(text(feed::robots(&self.site.config))),

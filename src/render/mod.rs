@@ -20,6 +20,7 @@ mod pages;
 mod paginate;
 mod plan;
 mod related;
+mod rules;
 mod scope;
 mod search;
 mod shortcode;
@@ -38,6 +39,7 @@ use self::maker::Maker;
 pub use self::memory::{Made, Memory};
 use self::pages::Pages;
 use self::plan::{Output, Plan};
+use self::rules::Rules;
 pub use self::theme::Theme;
 use crate::finding::Finding;
 use crate::site::{Date, Site};
@@ -71,12 +73,16 @@ pub fn render<E>(
     let images = Images::new(site, memory);
     let site_value = view::site(site, &section_titles(site));
     let pages = Pages::new(site, theme, &images, memory, &site_value);
+    let rules = Rules::of(site);
     let mut findings = pages.findings();
+    findings.extend_from_slice(&rules.findings);
     findings.extend_from_slice(theme.warnings());
     findings.extend(images.findings());
     let (items, ()) = rayon::join(|| Items::new(site, &pages), || memory.keep_pages(&pages.records()));
-    let (plan, maker) =
-        rayon::join(|| Plan::of(site, theme, &images), || maker(site, theme, memory, &pages, &items, &site_value));
+    let (plan, maker) = rayon::join(
+        || Plan::of(site, theme, &images, &rules),
+        || maker(site, theme, memory, &pages, &items, &site_value),
+    );
     findings.extend(plan.findings);
     let mut outputs = plan.outputs.into_iter();
     let mut chunk = CHUNK;

@@ -6,11 +6,12 @@ use std::ops::Range;
 use super::feed::Format;
 use super::images::{Copy, Images};
 use super::paginate::{self, Leaf};
+use super::rules::Rules;
 use super::search;
 use super::theme::Theme;
 use crate::finding::Finding;
 use crate::site::{Asset, Page, Permalink, Section, Site, Taxonomy, Term};
-use crate::snapshot::{Entry, Tree, TreeError, TreePath};
+use crate::snapshot::{Entry, REDIRECTS, Tree, TreeError, TreePath};
 
 /// The part of the sitemap with all that is no dated page.
 pub(super) const UNDATED: &str = "pages";
@@ -85,6 +86,8 @@ pub(super) enum Output<'a> {
     Forward(&'a Permalink),
     /// A file of the theme's.
     Theme(&'a Entry),
+    /// Where old addresses lead.
+    Redirects(&'a Entry),
     /// A file of the site's, by position.
     Asset(usize),
     /// A smaller copy of an image.
@@ -111,7 +114,7 @@ struct Planner<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn of(site: &'a Site, theme: &'a Theme, images: &Images<'_>) -> Self {
+    pub(super) fn of(site: &'a Site, theme: &'a Theme, images: &Images<'_>, rules: &'a Rules) -> Self {
         let mut planner = Planner { site, claims: BTreeMap::new(), findings: Vec::new() };
         planner.generated(theme);
         planner.lists();
@@ -130,6 +133,9 @@ impl<'a> Plan<'a> {
         }
         for (position, Asset { source, output, .. }) in site.assets.iter().enumerate() {
             planner.own(output, Output::Asset(position), source);
+        }
+        if let Some(redirects) = &rules.redirects {
+            planner.add(TreePath::new(REDIRECTS), Output::Redirects(redirects));
         }
         planner.finish()
     }

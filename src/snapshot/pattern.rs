@@ -1,5 +1,7 @@
 //! Patterns of paths, as `_redirects` and `_headers` have them.
 
+use percent_encoding::percent_decode_str;
+
 /// A path with at most one `*`, which stands for anything, and names as `:name`, each of which stands for one part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
@@ -20,7 +22,7 @@ enum Part {
 pub(super) type Captures<'a> = Vec<(&'a str, String)>;
 
 impl Pattern {
-    /// Reads a pattern, percent-decoded already.
+    /// Reads a pattern. Percent-encoded characters stand for themselves, `%2A` for an asterisk.
     ///
     /// # Errors
     /// Says what it breaks.
@@ -36,10 +38,12 @@ impl Pattern {
             return Err("has something behind its '*' that is no plain text; one '*' is enough");
         }
         let part = |part: &str| match part.strip_prefix(':') {
-            Some(name) if !name.is_empty() => Part::Name(name.to_owned()),
-            _ => Part::Literal(part.to_owned()),
+            Some(name) if !name.is_empty() => Ok(Part::Name(name.to_owned())),
+            _ => decoded(part).map(Part::Literal),
         };
-        Ok(Self { text: text.to_owned(), before: before[1..].split('/').map(part).collect(), after })
+        let before = before[1..].split('/').map(part).collect::<Result<_, _>>()?;
+        let after = after.map(|after| decoded(&after)).transpose()?;
+        Ok(Self { text: text.to_owned(), before, after })
     }
 
     /// The pattern as it was written.
@@ -47,9 +51,14 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether it stands for one path only.
-    pub fn is_exact(&self) -> bool {
-        self.after.is_none() && self.before.iter().all(|part| matches!(part, Part::Literal(_)))
+    /// The path, decoded, if it stands for one only.
+    pub(super) fn exact(&self) -> Option<String> {
+        let literal = |part: &Part| match part {
+            Part::Literal(text) => Some(text.clone()),
+            Part::Name(_) => None,
+        };
+        let parts: Option<Vec<String>> = self.before.iter().map(literal).collect();
+        parts.filter(|_| self.after.is_none()).map(|parts| format!("/{}", parts.join("/")))
     }
 
     /// What `path` gives for the names, if it fits. A slash at the end does not matter unless the `*` stands there.
@@ -88,6 +97,11 @@ impl Pattern {
     }
 }
 
+fn decoded(text: &str) -> Result<String, &'static str> {
+    let text = percent_decode_str(text).decode_utf8().map_err(|_| "is not UTF-8 where it is decoded")?;
+    Ok(text.into_owned())
+}
+
 /// The next part and what follows its slash. The last part takes a slash with it if nothing follows.
 fn next(rest: &str, last: bool) -> Option<(&str, &str)> {
     if last {
@@ -124,6 +138,8 @@ mod tests {
             ("/*.jpg", "/x/y.jpg", true),
             ("/*.jpg", "/x/y.png", false),
             ("/a*", "/abc/d", true),
+            ("/a%2A%3Ab", "/a*:b", true),
+            ("/%C3%BC/*", "/ü/x", true),
             ("/:x", "/b", true),
             ("/:x", "/b/", true),
             ("/:x", "/", false),

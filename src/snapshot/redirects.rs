@@ -73,9 +73,9 @@ impl Redirects {
 
     fn add(&mut self, rule: Redirect) {
         let number = self.rules.len();
-        if rule.from.is_exact() {
+        if let Some(path) = rule.from.exact() {
             // The first line for a path is the one that counts.
-            self.exact.entry(key(rule.from.as_str()).to_owned()).or_insert(number);
+            self.exact.entry(key(&path).to_owned()).or_insert(number);
         } else {
             self.patterns.push(number);
         }
@@ -132,7 +132,7 @@ impl Redirects {
             let rule = &self.rules[number];
             let path = own_path(&rule.to).filter(|path| rule.status.is_redirection() && !path.contains("/:"))?;
             let found = self.find(&path)?;
-            (self.rules[found].from.is_exact() || !is_there(&path)).then_some(found)
+            (self.rules[found].from.exact().is_some() || !is_there(&path)).then_some(found)
         };
         let mut faults = Vec::new();
         let mut seen = vec![false; self.rules.len()];
@@ -171,8 +171,7 @@ fn rule(words: &[&str], line: usize, column: usize) -> Result<Option<Redirect>, 
         [from, to, status] => (from, to, Some(status.trim_end_matches('!'))),
         [_, _, _, more, ..] => return Err(format!("'{more}' is one word too many; write 'FROM TO STATUS'")),
     };
-    let decoded = percent_decode_str(from).decode_utf8().map_err(|_| format!("'{from}' is not UTF-8"))?;
-    let from = Pattern::new(&decoded).map_err(|why| format!("'{from}' {why}"))?;
+    let from = Pattern::new(from).map_err(|why| format!("'{from}' {why}"))?;
     let is_own = to.starts_with('/') && !to.starts_with("//");
     if !is_own && !to.starts_with("https://") && !to.starts_with("http://") {
         return Err(format!("'{to}' is no target; write a path that begins with '/', or an absolute URL"));
@@ -204,7 +203,8 @@ fn own_path(to: &str) -> Option<String> {
 
 /// The target with what stood for its names, encoded: nothing of a request can end a header's line or name a host.
 fn filled(to: &str, captures: &Captures<'_>) -> String {
-    let mut location = to.to_owned();
+    // What an author wrote beyond ASCII is encoded as well.
+    let mut location = utf8_percent_encode(to, CONTROLS).to_string();
     // The longest first, so that `:year` does not take the beginning of `:yearly`.
     let mut names: Vec<&(&str, String)> = captures.iter().collect();
     names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_path_leads_where_its_line_says() {
-        let text = "# old\n/a /b/\n/x/* /y/:splat 302\n/:year/:name /posts/:name/?y=:year # by name\n/z https://else.example/#top\n/gone / 410\n/c /c/";
+        let text = "# old\n/a /b/\n/x/* /y/:splat 302\n/:year/:name /posts/:name/?y=:year # by name\n/z https://else.example/#top\n/gone / 410\n/%C3%BC /ä/\n/c /c/";
         for (path, query, expected) in [
             ("/a", None, Some("/b/")),
             ("/a/", Some("q=1"), Some("/b/?q=1")),
@@ -245,6 +245,7 @@ mod tests {
             ("/x//evil.example", None, Some("/y//evil.example")),
             ("/x/ü\r\nset-cookie: a", None, Some("/y/%C3%BC%0D%0Aset-cookie:%20a")),
             ("/2024/n", Some("q"), Some("/posts/n/?y=2024")),
+            ("/ü", None, Some("/%C3%A4/")),
             ("/z", Some("q"), Some("https://else.example/?q#top")),
             ("/gone", None, None),
             ("/none/of/them", None, None),

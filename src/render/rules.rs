@@ -1,0 +1,85 @@
+//! How a site wants to be served: its own `_redirects` and `_headers`, checked, and the old addresses of pages.
+
+use std::cell::LazyCell;
+use std::collections::HashSet;
+use std::fmt::Write;
+
+use bytes::Bytes;
+
+use crate::finding::Finding;
+use crate::finding::Position;
+use crate::site::{Asset, Page, Site};
+use crate::snapshot::{Entry, Fault, HEADERS, HeaderRules, REDIRECTS, Redirects};
+
+/// The longest file of rules: hosts that read such files allow a tenth of it.
+const MAX_RULES: u64 = 1024 * 1024;
+
+/// What is made of a site's rules.
+pub(super) struct Rules {
+    /// `_redirects`, if there is anything in it.
+    pub(super) redirects: Option<Entry>,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Rules {
+    pub(super) fn of(site: &Site) -> Self {
+        let mut rules = Self { redirects: None, findings: Vec::new() };
+        if let Some((source, text)) = rules.read(site, HEADERS) {
+            let (_, faults) = HeaderRules::parse(&text);
+            rules.tell(source, faults);
+        }
+        let own = rules.read(site, REDIRECTS);
+        let mut text = own.as_ref().map(|(_, text)| text.clone()).unwrap_or_default();
+        let indexes = site.sections.values().filter_map(|section| section.index.as_ref());
+        for page in site.pages.iter().chain(indexes) {
+            add_aliases(&mut text, page);
+        }
+        let (redirects, faults) = Redirects::parse(&text);
+        // Most sites have no pattern, and need none of it.
+        let places = LazyCell::new(|| places(site));
+        let circles = redirects.circles(|path| places.contains(path));
+        // Addresses of pages alone have no faults: `aliases` were checked where they were read.
+        let source = own.map_or(REDIRECTS, |(source, _)| source);
+        rules.tell(source, faults.into_iter().chain(circles));
+        if !text.is_empty() {
+            rules.redirects = Some(Entry::new(Bytes::from(text), None));
+        }
+        rules
+    }
+
+    /// The text of the file that goes to `output`, and where it comes from.
+    fn read<'a>(&mut self, site: &'a Site, output: &str) -> Option<(&'a str, String)> {
+        let Asset { source, .. } = site.assets.iter().find(|asset| asset.output.as_str() == output)?;
+        let read = site.files.read(source, MAX_RULES).map(String::from_utf8);
+        let message = match read {
+            Ok(Ok(text)) => return Some((source, text)),
+            Ok(Err(_)) => "is not UTF-8; save it as UTF-8".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        self.findings.push(Finding::error(source, None, message));
+        None
+    }
+
+    fn tell(&mut self, source: &str, faults: impl IntoIterator<Item = Fault>) {
+        let finding =
+            |Fault { line, column, message }| Finding::error(source, Some(Position { line, column }), message);
+        self.findings.extend(faults.into_iter().map(finding));
+    }
+}
+
+fn add_aliases(text: &mut String, page: &Page) {
+    for alias in &page.aliases {
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        // In a pattern these two mean something; writing into a String gives no error.
+        let from = alias.url().replace('*', "%2A").replace(':', "%3A");
+        let _ = writeln!(text, "{from} {} 301", page.permalink.url());
+    }
+}
+
+/// The addresses of all pages and files.
+fn places(site: &Site) -> HashSet<&str> {
+    let sections = site.sections.values().map(|section| section.permalink.url());
+    site.pages.iter().map(|page| page.permalink.url()).chain(sections).collect()
+}
