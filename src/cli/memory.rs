@@ -68,7 +68,7 @@ impl MemoryArguments {
         let limit = self.limit();
         let freezing = Freezing { codings: Some(&codings), memory: Some(limit), ..Freezing::default() };
         let snapshot = freeze_with(tree, &freezing)?;
-        report.say(format_args!("{}, {} in all allowed", held(&snapshot), size(limit)));
+        report.say(format_args!("{}; the limit is {}", held(&snapshot), size(limit)));
         let (files, bytes) = snapshot.on_disk();
         if files > 0 {
             report.say(format_args!(
@@ -88,7 +88,7 @@ impl MemoryArguments {
     }
 }
 
-/// `in memory: 310 KB as it is, 80 KB gzip, 60 KB br`.
+/// `in memory: 310 KB identity, 80 KB gzip, 60 KB br`.
 fn held(snapshot: &Snapshot) -> String {
     let codings = snapshot.held().into_iter().filter(|(_, bytes)| *bytes > 0);
     let parts: Vec<String> = codings.map(|(coding, bytes)| format!("{} {}", size(bytes), coding.name())).collect();

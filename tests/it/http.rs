@@ -1,5 +1,6 @@
 //! What the public listener answers.
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 use crate::support::{Connection, Instance, TempSite};
@@ -8,36 +9,73 @@ fn site() -> TempSite {
     let text = "Many words. ".repeat(200);
     TempSite::new()
         .file("content/_index.md", "Welcome.\n")
-        .file("content/posts/a.md", format!("---\ntitle: A\ndate: 2025-01-02\n---\n{text}\n"))
+        .file("content/posts/a.md", format!("---\ntitle: A\ndate: 2025-01-02\naliases: [/old/]\n---\n{text}\n"))
         .file("content/posts/ü b.md", "# Ü\n")
         .file("static/small.txt", "small\n")
+        .file("static/page.html", "<title>a page</title>")
         .file("static/page.html.br", "sidecar")
+        .file("static/_headers", "/small.txt\n  X-Small: yes\n")
 }
 
+/// With all codings made.
 fn instance(site: &TempSite) -> Instance {
-    Instance::start(&[site.str()])
+    let instance = Instance::start(&[site.str()]);
+    instance.wait_for_coding("/posts/a/", "zstd");
+    instance
 }
 
 #[test]
-fn a_page_is_there_in_both_codings_with_its_own_tag_each() {
+fn a_page_is_there_in_each_coding_with_a_tag_of_its_own() {
     let site = site();
     let instance = instance(&site);
     let identity = instance.get("/posts/a/");
-    let gzip = instance.request("GET", "/posts/a/", &[("accept-encoding", "gzip")], "");
-    for response in [&identity, &gzip] {
-        assert_eq!(response.status, 200);
+    let mut tags = vec![identity.header("etag").to_owned()];
+    for coding in ["gzip", "br", "zstd"] {
+        let response = instance.request("GET", "/posts/a/", &[("accept-encoding", coding)], "");
+        assert_eq!((response.status, response.header("content-encoding")), (200, coding));
         assert_eq!(response.header("content-type"), "text/html; charset=utf-8");
         assert_eq!(response.header("cache-control"), "no-cache");
         assert_eq!(response.header("vary"), "accept-encoding");
+        assert_eq!(response.header("accept-ranges"), "bytes");
         assert_eq!(response.header("last-modified"), "Thu, 02 Jan 2025 00:00:00 GMT");
-        assert!(response.header("etag").starts_with('"'), "{response:?}");
+        assert_eq!(decoded(coding, &response.body), identity.body);
+        tags.push(response.header("etag").to_owned());
     }
-    assert_eq!((identity.header("content-encoding"), gzip.header("content-encoding")), ("", "gzip"));
-    assert_ne!(identity.header("etag"), gzip.header("etag"));
-    let mut unpacked = String::new();
-    let mut decoder = flate2::read::GzDecoder::new(gzip.body.as_slice());
-    std::io::Read::read_to_string(&mut decoder, &mut unpacked).unwrap();
-    assert_eq!(unpacked, identity.text());
+    assert!(tags.iter().all(|tag| tag.len() == 18 && tag.starts_with('"') && tag.ends_with('"')), "{tags:?}");
+    tags.sort();
+    tags.dedup();
+    assert_eq!(tags.len(), 4);
+}
+
+fn decoded(coding: &str, body: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    match coding {
+        "gzip" => flate2::read::GzDecoder::new(body).read_to_end(&mut plain).unwrap(),
+        "br" => brotli::Decompressor::new(body, 4096).read_to_end(&mut plain).unwrap(),
+        _ => zstd::stream::read::Decoder::new(body).unwrap().read_to_end(&mut plain).unwrap(),
+    };
+    plain
+}
+
+#[test]
+fn codings_are_chosen_by_quality_and_then_by_size() {
+    let site = site();
+    let instance = instance(&site);
+    for (accepted, expected) in [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip;q=1.0, br;q=0.5", "gzip"),
+        ("identity;q=1, *;q=0.5", ""),
+        ("*", "br"),
+        ("deflate", ""),
+        ("", ""),
+    ] {
+        let response = instance.request("GET", "/posts/a/", &[("accept-encoding", accepted)], "");
+        assert_eq!((response.status, response.header("content-encoding")), (200, expected), "{accepted}");
+    }
+    let two_lines = [("accept-encoding", "deflate"), ("Accept-Encoding", "GZIP")];
+    assert_eq!(instance.request("GET", "/posts/a/", &two_lines, "").header("content-encoding"), "gzip");
+    let refused = instance.request("GET", "/posts/a/", &[("accept-encoding", "identity;q=0, deflate")], "");
+    assert_eq!((refused.status, refused.header("cache-control")), (406, "no-store"));
 }
 
 #[test]
@@ -62,6 +100,10 @@ fn a_client_that_has_it_gets_304() {
         ("if-modified-since", "Thu, 02 Jan 2025 00:00:00 GMT", 304),
         ("if-modified-since", "Wed, 01 Jan 2025 00:00:00 GMT", 200),
         ("if-modified-since", "yesterday", 200),
+        ("if-match", tag.as_str(), 200),
+        ("if-match", "*", 200),
+        ("if-unmodified-since", "Thu, 02 Jan 2025 00:00:00 GMT", 200),
+        ("if-unmodified-since", "yesterday", 200),
     ] {
         let response = instance.request("GET", "/posts/a/", &[(name, value)], "");
         assert_eq!(response.status, status, "{name}: {value}");
@@ -70,6 +112,19 @@ fn a_client_that_has_it_gets_304() {
             assert_eq!((response.header("content-type"), response.body.len()), ("", 0));
         }
     }
+    for (name, value) in [
+        ("if-match", "\"x\""),
+        ("if-match", &format!("W/{tag}")),
+        ("if-unmodified-since", "Wed, 01 Jan 2025 00:00:00 GMT"),
+    ] {
+        let response = instance.request("GET", "/posts/a/", &[(name, value)], "");
+        assert_eq!((response.status, response.header("etag")), (412, ""), "{name}: {value}");
+    }
+    // If-Match goes before If-None-Match, and If-Unmodified-Since counts only without it.
+    let order = [("if-match", "\"x\""), ("if-none-match", tag.as_str())];
+    assert_eq!(instance.request("GET", "/posts/a/", &order, "").status, 412);
+    let order = [("if-match", tag.as_str()), ("if-unmodified-since", "Wed, 01 Jan 2025 00:00:00 GMT")];
+    assert_eq!(instance.request("GET", "/posts/a/", &order, "").status, 200);
     let both = [("if-none-match", "\"x\""), ("if-modified-since", "Thu, 02 Jan 2025 00:00:00 GMT")];
     assert_eq!(instance.request("GET", "/posts/a/", &both, "").status, 200);
     let other = [("if-none-match", tag.as_str()), ("accept-encoding", "gzip")];
@@ -102,6 +157,20 @@ fn paths_lead_where_they_should() {
         ("/posts/a/index.html", 301, "./"),
         ("/posts/%C3%BC-b", 301, "./%C3%BC-b/"),
         ("/index.html", 301, "./"),
+        ("/posts/a.html", 301, "./a/"),
+        ("/posts/a.html?x", 301, "./a/?x"),
+        ("/page", 301, "./page.html"),
+        ("/page.html", 200, ""),
+        ("/page.html/", 404, ""),
+        ("/page.html.br", 404, ""),
+        ("/old/", 301, "/posts/a/"),
+        ("/old?x=1", 301, "/posts/a/?x=1"),
+        ("/posts/./a/", 404, ""),
+        ("/posts/%2e%2e%2fsmall.txt", 404, ""),
+        ("/.env", 404, ""),
+        ("/_redirects", 404, ""),
+        ("/posts//a/", 404, ""),
+        ("//", 404, ""),
         ("//posts/a", 404, ""),
         ("/nothing", 404, ""),
         ("/posts/../small.txt", 404, ""),
@@ -124,9 +193,15 @@ fn paths_lead_where_they_should() {
 #[test]
 fn what_is_not_there_gets_the_sites_own_page() {
     let site = site();
-    let response = instance(&site).get("/nothing");
+    let instance = instance(&site);
+    let response = instance.get("/nothing");
     assert!(response.text().contains("<title>Not found · Test</title>"), "{}", response.text());
     assert_eq!((response.status, response.header("etag"), response.header("cache-control")), (404, "", "no-cache"));
+    assert_eq!((response.header("last-modified"), response.header("accept-ranges")), ("", ""));
+    // A condition or a range says nothing of what is not there.
+    for (name, value) in [("if-none-match", "*"), ("if-match", "\"x\""), ("range", "bytes=0-0")] {
+        assert_eq!(instance.request("GET", "/nothing", &[(name, value)], "").status, 404, "{name}");
+    }
 }
 
 #[test]

@@ -18,9 +18,11 @@ mod image;
 mod incremental;
 mod limits;
 mod pictures;
+mod ranges;
 mod readme;
 mod registry;
 mod render;
+mod rules;
 #[path = "../support/mod.rs"]
 mod support;
 mod theme;

@@ -1,0 +1,122 @@
+//! `_redirects`, `_headers`, the content security policy, and what a swap leaves.
+
+use galley::serve::Deployment;
+use galley::snapshot::{Digest, Entry, Lookup, Tree, TreePath, freeze};
+
+use crate::support::{Instance, TempSite, run};
+
+fn site() -> TempSite {
+    TempSite::new().file("content/posts/a.md", "---\ntitle: A\naliases: [/früher/]\n---\ntext\n").file(
+        "content/posts/b.md",
+        "---\ntitle: B\n---\ntext\n\n<p style=\"color: red\">red</p>\n\n<script>alert(1)</script>\n",
+    )
+}
+
+#[test]
+fn redirects_are_followed_as_they_are_written() {
+    let rules = "# comment\n/go /posts/a/\n/feed https://else.example/feed.xml 302\n/old/* /posts/:splat 308\n\
+                 /:year/:name/ /posts/:name/ 301!\n/posts/b/ /posts/a/ 303\n/dead /x 410\n/lost/* /x 404\n";
+    let site = site().file("static/_redirects", rules);
+    let instance = Instance::start(&[site.str()]);
+    for (path, status, location) in [
+        ("/go", 301, "/posts/a/"),
+        ("/go/", 301, "/posts/a/"),
+        ("/go?x=1", 301, "/posts/a/?x=1"),
+        ("/feed", 302, "https://else.example/feed.xml"),
+        ("/old/a/", 308, "/posts/a/"),
+        ("/old//evil.example/", 308, "/posts//evil.example/"),
+        ("/old/%0d%0aset-cookie:x", 308, "/posts/%0D%0Aset-cookie:x"),
+        ("/2024/a/", 301, "/posts/a/"),
+        // A pattern gives way to a page, a line for one path does not.
+        ("/posts/a/", 200, ""),
+        ("/posts/b/", 303, "/posts/a/"),
+        ("/fr%C3%BCher/", 301, "/posts/a/"),
+        ("/dead", 410, ""),
+        ("/lost/x/y", 404, ""),
+        ("/_redirects", 404, ""),
+    ] {
+        let response = instance.get(path);
+        assert_eq!((response.status, response.header("location")), (status, location), "{path}");
+    }
+    assert!(instance.get("/dead").text().contains("Not found"));
+}
+
+#[test]
+fn a_rule_that_is_not_understood_is_an_error_of_the_build() {
+    let build = |file: &str, text: &str| run(&["build", site().file(&format!("static/{file}"), text).str()]);
+    build("_redirects", "/a /b 200\n").says(1, "static/_redirects:1:1: '200' is no status that is known here");
+    build("_redirects", "/x /y\n/y /x\n").says(1, "static/_redirects:1:1: redirects lead in a circle: /x → /y → /x");
+    build("_redirects", "/frueher /fr%C3%BCher/\n/posts/a/ /frueher\n").says(1, "redirects lead in a circle");
+    build("_headers", "/a\n  Content-Length: 1\n").says(1, "static/_headers:2:3: 'content-length' is galley's own");
+    build("_headers", "\n  X: 1\n").says(1, "static/_headers:2:3: 'X: 1' belongs to no path");
+    build("_headers", "\u{0}/").says(1, "static/_headers:1:1: ");
+}
+
+#[test]
+fn header_rules_change_answers_and_never_errors() {
+    let rules = "/*\n  X-A: 1\n  Content-Security-Policy: default-src 'none'\n/posts/*\n  X-A: 2\n  Cache-Control: public, max-age=60\n  ! Referrer-Policy\n";
+    let site = site().file("static/_headers", rules);
+    let instance = Instance::start(&[site.str()]);
+    let (home, post, missing) = (instance.get("/"), instance.get("/posts/a/"), instance.get("/posts/none/"));
+    assert_eq!((home.header("x-a"), home.header("cache-control")), ("1", "no-cache"));
+    assert_eq!(home.header("content-security-policy"), "default-src 'none'");
+    assert_eq!(home.header("referrer-policy"), "strict-origin-when-cross-origin");
+    assert_eq!((post.header("x-a"), post.header("cache-control")), ("1, 2", "public, max-age=60"));
+    assert_eq!((post.header("referrer-policy"), post.header("x-content-type-options")), ("", "nosniff"));
+    assert_eq!((missing.status, missing.header("x-a"), missing.header("cache-control")), (404, "1", "no-cache"));
+    assert_eq!(instance.get("/_headers").status, 404);
+}
+
+#[test]
+fn pages_are_protected_by_a_policy_of_what_they_bring_along() {
+    let site = site();
+    let instance = Instance::start(&[site.str()]);
+    let page = instance.get("/posts/b/");
+    let policy = page.header("content-security-policy");
+    // printf 'alert(1)' | openssl dgst -sha256 -binary | base64, and the same of 'color: red'.
+    assert!(policy.contains("script-src 'self' 'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='"), "{policy}");
+    assert!(policy.contains("style-src 'self' 'unsafe-hashes' 'sha256-"), "{policy}");
+    assert!(!policy.contains("unsafe-inline"), "{policy}");
+    let plain = instance.get("/posts/a/");
+    assert!(!plain.header("content-security-policy").contains("sha256"), "{plain:?}");
+    for name in ["permissions-policy", "referrer-policy", "x-content-type-options"] {
+        assert!(!plain.header(name).is_empty(), "{name}");
+    }
+    assert!(plain.header("content-security-policy").contains("frame-ancestors 'self'"));
+    // Without TLS nobody may be told to insist on it.
+    assert_eq!(plain.header("strict-transport-security"), "");
+}
+
+fn tree(files: &[(&str, &str)]) -> Tree {
+    let mut tree = Tree::new();
+    for (path, text) in files {
+        let entry = Entry::new(bytes::Bytes::copy_from_slice(text.as_bytes()), None);
+        tree.insert(TreePath::new(path).unwrap(), entry).unwrap();
+    }
+    tree
+}
+
+#[test]
+fn fingerprinted_assets_outlive_some_swaps_and_pages_none() {
+    let name = |text: &str| format!("main.{}.css", Digest::of(text.as_bytes()).short());
+    let release = |text: &str| {
+        let tree = tree(&[(&name(text), text), ("page.html", text), (&format!("{text}.html"), text)]);
+        freeze(&tree, None).unwrap()
+    };
+    let deployment = Deployment::new(release("0"));
+    for number in 1..=5 {
+        drop(deployment.install(release(&number.to_string())));
+        let current = deployment.current();
+        for earlier in 0..=number {
+            let found = matches!(current.lookup(&format!("/{}", name(&earlier.to_string()))), Lookup::Found(_));
+            assert_eq!(found, number - earlier <= 4, "{earlier} after {number}");
+            let page = matches!(current.lookup(&format!("/{earlier}.html")), Lookup::Found(_));
+            assert_eq!(page, number == earlier);
+        }
+    }
+    assert_eq!(deployment.swaps(), 5);
+    // The same content again is no swap, and takes nothing away.
+    drop(deployment.install(release("5")));
+    assert_eq!(deployment.swaps(), 5);
+    assert!(matches!(deployment.current().lookup(&format!("/{}", name("1"))), Lookup::Found(_)));
+}
