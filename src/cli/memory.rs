@@ -8,7 +8,7 @@ use bytes::Bytes;
 use clap::Args;
 
 use super::report::{Report, count, size};
-use super::source::{Source, open_cache};
+use super::source::{Source, apart, open_cache};
 use crate::serve::Keep;
 use crate::snapshot::{Codings, Freezing, Snapshot, Tree, freeze_with};
 
@@ -67,7 +67,7 @@ impl MemoryArguments {
         let codings = Codings::from_bytes(Bytes::from(known));
         let limit = self.limit();
         let freezing = Freezing { codings: Some(&codings), memory: Some(limit), ..Freezing::default() };
-        let snapshot = freeze_with(tree, &freezing)?;
+        let snapshot = apart(|| Ok(freeze_with(tree, &freezing)?))?;
         report.say(format_args!("{}; the limit is {}", held(&snapshot), size(limit)));
         let (files, bytes) = snapshot.on_disk();
         if files > 0 {

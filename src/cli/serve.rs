@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::RegistryArguments;
 use super::memory::MemoryArguments;
 use super::report::{Report, count};
-use super::source::{Source, local_tree};
+use super::source::{Source, apart, local_tree};
 use crate::follow::{Follower, Poll, Release, Secrets, routes};
 use crate::image::{Platform, layout_content};
 use crate::registry::{Client, Reference};
@@ -100,7 +100,7 @@ async fn start(source: &Source, arguments: &Arguments, report: &Report) -> anyho
             Ok((tree, Some(release).filter(|_| followed)))
         }
         Source::Layout(folder) => Ok((layout_content(folder, platform()?)?, None)),
-        local => Ok((local_tree(local, report, "nothing is served")?.0, None)),
+        local => Ok((apart(|| Ok(local_tree(local, report, "nothing is served")?.0))?, None)),
     }
 }
 

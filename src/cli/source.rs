@@ -159,6 +159,12 @@ pub(super) fn local_tree(source: &Source, report: &Report, consequence: &str) ->
     }
 }
 
+/// Does `work` with threads of its own, which end with it and take their free memory along: those that stay for the life of
+/// the process would keep what rendering took.
+pub(super) fn apart<T: Send>(work: impl FnOnce() -> anyhow::Result<T> + Send) -> anyhow::Result<T> {
+    rayon::ThreadPoolBuilder::new().build()?.install(work)
+}
+
 /// What a site that will be published lacks.
 pub(super) fn advise(site: &Site, report: &Report) {
     if site.config.base_url.is_none() {

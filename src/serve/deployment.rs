@@ -84,11 +84,17 @@ impl Deployment {
         self.current.load().root() == root
     }
 
-    /// Waits until more than `seen` things were installed or `stopped` says so; returns how many.
-    pub(super) fn wait(&self, seen: u64, stopped: impl Fn() -> bool) -> u64 {
+    /// Waits until more than `seen` things were installed, `stopped` says so, or the time is over; returns how many.
+    pub(super) fn wait(&self, seen: u64, timeout: Option<Duration>, stopped: impl Fn() -> bool) -> u64 {
         let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.changed.wait_while(changes, |changes| *changes <= seen && !stopped());
-        *waited.unwrap_or_else(PoisonError::into_inner)
+        let nothing = |changes: &mut u64| *changes <= seen && !stopped();
+        match timeout {
+            Some(timeout) => {
+                let waited = self.changed.wait_timeout_while(changes, timeout, nothing);
+                *waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+            None => *self.changed.wait_while(changes, nothing).unwrap_or_else(PoisonError::into_inner),
+        }
     }
 
     /// Lets those who wait look again.

@@ -72,7 +72,11 @@ fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
 
 fn brotli(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut coded = Vec::with_capacity(bytes.len() / 4);
-    let parameters = BrotliEncoderParams { quality: BROTLI_LEVEL, size_hint: bytes.len(), ..Default::default() };
+    // The smallest window that holds all of it (RFC 7932 section 9.1 takes 16 bytes off): the tables of the largest one are
+    // 32 MB, and filling them takes longer than coding a page.
+    let bits = (usize::BITS - (bytes.len() + 16).leading_zeros()).clamp(10, 22);
+    let (quality, lgwin) = (BROTLI_LEVEL, i32::try_from(bits).unwrap_or(22));
+    let parameters = BrotliEncoderParams { quality, lgwin, size_hint: bytes.len(), ..Default::default() };
     brotli::BrotliCompress(&mut &bytes[..], &mut coded, &parameters)?;
     Ok(coded)
 }

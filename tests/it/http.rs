@@ -17,10 +17,22 @@ fn site() -> TempSite {
         .file("static/_headers", "/small.txt\n  X-Small: yes\n")
 }
 
+/// Waits until the page at `path` is there in `coding`: codings are made after the start.
+#[track_caller]
+pub(crate) fn wait_for_coding(instance: &Instance, path: &str, coding: &str) {
+    let started = Instant::now();
+    let coded =
+        || instance.request("GET", path, &[("accept-encoding", coding)], "").header("content-encoding") == coding;
+    while !coded() {
+        assert!(started.elapsed() < Duration::from_secs(30), "{path} was never there in {coding}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// With all codings made.
 fn instance(site: &TempSite) -> Instance {
     let instance = Instance::start(&[site.str()]);
-    instance.wait_for_coding("/posts/a/", "zstd");
+    wait_for_coding(&instance, "/posts/a/", "zstd");
     instance
 }
 

@@ -2,11 +2,12 @@
 
 use std::fs;
 
+use crate::http::wait_for_coding;
 use crate::support::{Instance, Response, TempSite, run};
 
 /// Larger than a chunk that is read at a time, and no two parts of it alike.
 fn film() -> Vec<u8> {
-    (0..300_000u32).flat_map(|number| number.to_be_bytes()).collect()
+    (0..300_000u32).flat_map(u32::to_be_bytes).collect()
 }
 
 fn site() -> TempSite {
@@ -110,7 +111,7 @@ fn several_parts_come_as_multipart() {
 fn a_part_is_of_the_representation_that_the_client_has() {
     let site = site();
     let instance = Instance::start(&[site.str()]);
-    instance.wait_for_coding("/a/", "br");
+    wait_for_coding(&instance, "/a/", "br");
     let tag = instance.get("/a/").header("etag").to_owned();
     let ask =
         |validator: &str| instance.request("GET", "/a/", &[("range", "bytes=0-9"), ("if-range", validator)], "").status;

@@ -156,18 +156,6 @@ impl Instance {
         started.elapsed()
     }
 
-    /// Waits until the page at `path` is there in `coding`: codings are made after the start.
-    #[track_caller]
-    pub(crate) fn wait_for_coding(&self, path: &str, coding: &str) {
-        let started = Instant::now();
-        let coded =
-            || self.request("GET", path, &[("accept-encoding", coding)], "").header("content-encoding") == coding;
-        while !coded() {
-            assert!(started.elapsed() < PATIENCE, "{path} was never there in {coding}");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
     /// Asks the process to stop, waits for it, and returns what it said on standard error.
     pub(crate) fn stop(mut self) -> String {
         let id = rustix::process::Pid::from_child(&self.child);
