@@ -256,7 +256,9 @@ impl Unpacker {
         if bytes.len() as u64 != entry.size() {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
-        if changes.files.insert(path.clone(), Entry::new(Bytes::from(bytes), modified)).is_some() {
+        // Without the room to grow: an instance keeps it for long.
+        let bytes = Bytes::from(bytes.into_boxed_slice());
+        if changes.files.insert(path.clone(), Entry::new(bytes, modified)).is_some() {
             return Err(UnpackError::Duplicate(path));
         }
         Ok(())

@@ -108,7 +108,7 @@ impl<'a> Maker<'a> {
             Output::Page(position) => modified(&self.site.pages[*position]),
             _ => None,
         };
-        Ok((context, Entry::new(Bytes::from(html), modified)))
+        Ok((context, Entry::new(exact(html), modified)))
     }
 
     fn template_of(&self, output: &Output<'a>) -> &'a str {
@@ -391,7 +391,7 @@ impl<'a> Maker<'a> {
                 summary: self.items.summary(*position),
             })
             .collect();
-        Ok((context, Entry::new(Bytes::from(search::shard(&documents)), None)))
+        Ok((context, Entry::new(exact(search::shard(&documents)), None)))
     }
 
     fn terms(&self, position: usize) -> Vec<&'a str> {
@@ -436,7 +436,12 @@ fn modified(page: &Page) -> Option<Modified> {
 }
 
 fn text(text: String) -> Entry {
-    Entry::new(Bytes::from(text), None)
+    Entry::new(exact(text), None)
+}
+
+/// What is served keeps this for the life of the process: with the room to grow it would be up to twice as much.
+fn exact(text: impl Into<Vec<u8>>) -> Bytes {
+    Bytes::from(text.into().into_boxed_slice())
 }
 
 fn entry_hash(entry: &Entry) -> u128 {

@@ -57,8 +57,9 @@ impl Coding {
             Self::Brotli => brotli(bytes),
             Self::Zstd => zstd(bytes),
         };
-        // Writing into memory gives no error; a coding that failed all the same is one that saves nothing.
-        coded.ok().filter(|coded| coded.len() < bytes.len()).map(Bytes::from)
+        // Writing into memory gives no error; a coding that failed all the same is one that saves nothing. It is kept for
+        // long, and copied, so that it takes no more than it needs: zstd's room is as large as what it codes.
+        coded.ok().filter(|coded| coded.len() < bytes.len()).map(|coded| Bytes::copy_from_slice(&coded))
     }
 }
 
