@@ -111,7 +111,7 @@ fn respond(outcome: Outcome<'_>, snapshot: &Snapshot, headers: &HeaderMap) -> Re
             insert(&mut response, header::CONTENT_RANGE, format!("bytes */{}", found.body.length()));
             response
         }
-        Outcome::NotModified(found) => bare(StatusCode::NOT_MODIFIED, found.not_modified_headers()),
+        Outcome::NotModified(found) => bare(StatusCode::NOT_MODIFIED, found.fields.not_modified()),
         Outcome::PreconditionFailed => text(StatusCode::PRECONDITION_FAILED, "it is another version now\n"),
         Outcome::Moved(status, location) => match HeaderValue::try_from(location) {
             // 301 and not 308 for paths of our own: only GET and HEAD come here, and every client knows it.
@@ -136,7 +136,7 @@ fn found_whole(found: &Representation) -> Response<AnswerBody> {
             Err(error) => return unreadable(&error),
         },
     };
-    with(StatusCode::OK, found.headers.clone(), body)
+    with(StatusCode::OK, found.fields.all(), body)
 }
 
 /// One part as it is, several as multipart/byteranges (RFC 9110 section 14.6).
@@ -151,7 +151,7 @@ fn partial(found: &Representation, ranges: &[Range<u64>]) -> Response<AnswerBody
     let piece = |range: &Range<u64>| part(found, file.as_ref(), range.clone());
     let total = found.body.length();
     let content_range = |range: &Range<u64>| format!("bytes {}-{}/{total}", range.start, range.end - 1);
-    let mut fields = found.headers.clone();
+    let mut fields = found.fields.all();
     fields.remove(header::CONTENT_LENGTH);
     if let [range] = ranges {
         let mut response = with(StatusCode::PARTIAL_CONTENT, fields, AnswerBody::pieces([piece(range)]));
@@ -159,7 +159,7 @@ fn partial(found: &Representation, ranges: &[Range<u64>]) -> Response<AnswerBody
         return counted(response, range.end - range.start);
     }
     // Of the representation and of what is asked for: no part can hold it by chance of its author.
-    let boundary = Digest::of(format!("{:?} {ranges:?}", found.entity_tag).as_bytes()).short();
+    let boundary = Digest::of(format!("{:?} {ranges:?}", found.fields.entity_tag()).as_bytes()).short();
     let media_type =
         fields.remove(header::CONTENT_TYPE).unwrap_or(HeaderValue::from_static("application/octet-stream"));
     let media_type = media_type.to_str().unwrap_or_default();
@@ -195,7 +195,7 @@ fn nothing(status: StatusCode, snapshot: &Snapshot, headers: &HeaderMap) -> Resp
     let Some((page, bytes)) = page.and_then(|page| Some((page, page.body.bytes()?))) else {
         return text(status, "not found\n");
     };
-    let mut fields = page.headers.clone();
+    let mut fields = page.fields.all();
     for name in [header::ETAG, header::LAST_MODIFIED, header::ACCEPT_RANGES, header::EXPIRES] {
         fields.remove(name);
     }

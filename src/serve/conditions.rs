@@ -19,7 +19,7 @@ pub(super) enum Verdict {
 
 /// Evaluates the preconditions of a GET or HEAD in the order of section 13.2.2.
 pub(super) fn evaluate(headers: &HeaderMap, representation: &Representation, modified: Option<Modified>) -> Verdict {
-    let tag = &representation.entity_tag;
+    let tag = representation.fields.entity_tag();
     // 1. and 2.: If-Unmodified-Since counts only where there is no If-Match.
     if headers.contains_key(IF_MATCH) {
         if !names(headers, IF_MATCH, tag, false) {

@@ -7,14 +7,19 @@ use crate::snapshot::{Coding, Representation};
 /// The representation with the highest quality; among equals the smallest, which comes first. `None` is a 406.
 pub(super) fn choose<'a>(representations: &'a [Representation], headers: &HeaderMap) -> Option<&'a Representation> {
     let accepted = Accepted::of(headers);
-    let mut best: Option<(&Representation, u16)> = None;
-    for representation in representations {
-        let quality = accepted.quality(representation.coding);
+    best(representations, |representation| accepted.quality(representation.coding))
+}
+
+/// The first one of the highest quality, if that is not 0.
+fn best<T>(all: &[T], quality: impl Fn(&T) -> u16) -> Option<&T> {
+    let mut best: Option<(&T, u16)> = None;
+    for one in all {
+        let quality = quality(one);
         if quality > 0 && best.is_none_or(|(_, highest)| quality > highest) {
-            best = Some((representation, quality));
+            best = Some((one, quality));
         }
     }
-    best.map(|(representation, _)| representation)
+    best.map(|(one, _)| one)
 }
 
 /// The qualities that a request names, in thousandths.
@@ -82,27 +87,18 @@ fn weight<'a>(parameters: impl Iterator<Item = &'a str>) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::Body;
-    use bytes::Bytes;
     use http::HeaderValue;
     use proptest::prelude::*;
 
-    fn representations() -> Vec<Representation> {
-        let of = |coding| Representation {
-            coding,
-            body: Body::Memory(Bytes::new()),
-            headers: HeaderMap::new(),
-            entity_tag: HeaderValue::from_static("\"x\""),
-        };
-        [Coding::Brotli, Coding::Zstd, Coding::Gzip, Coding::Identity].map(of).into()
-    }
-
+    /// Of what is there in all codings, Brotli being the smallest.
     fn chosen(lines: &[&str]) -> Option<Coding> {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(ACCEPT_ENCODING, HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
-        choose(&representations(), &headers).map(|representation| representation.coding)
+        let accepted = Accepted::of(&headers);
+        let there = [Coding::Brotli, Coding::Zstd, Coding::Gzip, Coding::Identity];
+        best(&there, |coding| accepted.quality(*coding)).copied()
     }
 
     #[test]

@@ -39,7 +39,7 @@ fn still(headers: &HeaderMap, representation: &Representation, modified: Option<
     let Some(validator) = headers.get(IF_RANGE) else { return true };
     let validator = validator.as_bytes().trim_ascii();
     if validator.starts_with(b"\"") || validator.starts_with(b"W/") {
-        return validator == representation.entity_tag.as_bytes();
+        return validator == representation.fields.entity_tag().as_bytes();
     }
     let date = std::str::from_utf8(validator).ok().and_then(|text| httpdate::parse_http_date(text).ok());
     let date = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok());

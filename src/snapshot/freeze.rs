@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::codings::Codings;
+use super::fields::Interner;
 use super::frozen::{INDEX, Snapshot, Target};
 use super::header_rules::{HEADERS, HeaderRules};
 use super::media_type;
@@ -50,6 +51,7 @@ pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot>
     let previous = freezing.previous.filter(|previous| previous.rules == rules_digest);
     let entries: Vec<_> = tree.iter().filter(|(path, _)| is_public(tree, path)).collect();
     let on_disk = on_disk(&entries, freezing.memory);
+    let interner = Interner::default();
     let mut paths = entries
         .into_par_iter()
         .map(|(path, entry)| {
@@ -58,7 +60,7 @@ pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot>
             let kept = previous.and_then(|previous| previous.paths.get(&url));
             let resource = match kept {
                 Some(Target::Resource(kept)) if kept.is(entry, in_memory) => Arc::clone(kept),
-                _ => Arc::new(Resource::of(path, &url, entry, body(entry, in_memory)?, &rules)),
+                _ => Arc::new(Resource::of(path, &url, entry, body(entry, in_memory)?, &rules, &interner)),
             };
             let complete = freezing.codings.and_then(|codings| resource.with(codings));
             Ok((url, Target::Resource(complete.map_or(resource, Arc::new))))

@@ -6,11 +6,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 
 use super::coding::{Coding, MIN_LENGTH};
 use super::codings::Codings;
 use super::digest::Digest;
+use super::fields::{Fields, Interner};
 use super::header_rules::HeaderRules;
 use super::media_type::{self, MediaType};
 use super::policy;
@@ -35,10 +36,8 @@ pub struct Representation {
     pub coding: Coding,
     /// The coded bytes.
     pub body: Body,
-    /// The fields of a 200 answer, `Content-Length` among them.
-    pub headers: HeaderMap,
-    /// Its strong entity tag, quotes included.
-    pub entity_tag: HeaderValue,
+    /// The header fields of its answers.
+    pub fields: Fields,
 }
 
 /// Where the bytes of a representation are.
@@ -132,14 +131,22 @@ impl Resource {
         self.representations.iter().find(|made| made.coding == Coding::Identity && self.negotiable)?.body.bytes()
     }
 
-    pub(super) fn of(path: &TreePath, url: &str, entry: &Entry, body: Body, rules: &HeaderRules) -> Self {
+    pub(super) fn of(
+        path: &TreePath,
+        url: &str,
+        entry: &Entry,
+        body: Body,
+        rules: &HeaderRules,
+        interner: &Interner,
+    ) -> Self {
         let media_type = media_type::of(path.names().last().unwrap_or_default());
         let negotiable = media_type.compressible && entry.length() >= MIN_LENGTH as u64;
         let mut fields = HeaderMap::with_capacity(16);
         let immutable = policy::is_immutable(path, entry.digest());
         fields.insert(header::CACHE_CONTROL, policy::cache(path, immutable));
-        if let Some(modified) = entry.modified() {
-            fields.insert(header::LAST_MODIFIED, policy::http_date(modified));
+        let modified = entry.modified().map(policy::http_date);
+        if let Some(modified) = &modified {
+            fields.insert(header::LAST_MODIFIED, modified.clone());
         }
         if negotiable {
             fields.insert(header::VARY, HeaderValue::from_name(header::ACCEPT_ENCODING));
@@ -149,7 +156,9 @@ impl Resource {
         let MediaType { name, .. } = media_type;
         fields.insert(header::CONTENT_TYPE, name);
         rules.apply(url, &mut fields);
-        let identity = Representation::of(Coding::Identity, entry.digest(), body, &fields);
+        let (length, tag) = (body.length(), entity_tag(entry.digest()));
+        let fields = Fields::new(interner.common(fields), modified, Coding::Identity, length, tag);
+        let identity = Representation { coding: Coding::Identity, body, fields };
         Self {
             representations: vec![identity],
             modified: entry.modified(),
@@ -184,36 +193,21 @@ impl Resource {
 }
 
 impl Representation {
-    fn of(coding: Coding, digest: Digest, body: Body, fields: &HeaderMap) -> Self {
-        // Nothing in it but quotes and hex digits.
-        let tag = HeaderValue::try_from(format!("\"{}\"", digest.short()));
-        let entity_tag = tag.unwrap_or(HeaderValue::from_static("\"\""));
-        let mut headers = fields.clone();
-        if coding != Coding::Identity {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
-        }
-        headers.insert(header::ETAG, entity_tag.clone());
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.length()));
-        // A clone has no room to spare: there is one of these for each coding of each path.
-        Self { coding, body, headers: headers.clone(), entity_tag }
-    }
-
     /// Another coding of the same bytes.
     fn recoded(&self, coding: Coding, bytes: Bytes) -> Self {
-        Self::of(coding, Digest::of(&bytes), Body::Memory(bytes), &self.headers)
+        let fields = self.fields.recoded(coding, bytes.len() as u64, entity_tag(Digest::of(&bytes)));
+        Self { coding, body: Body::Memory(bytes), fields }
     }
 
     /// The same, sharing the bytes. Only what is in memory has codings beside it.
     fn shared(&self) -> Self {
         let body = Body::Memory(self.body.bytes().cloned().unwrap_or_default());
-        Self { coding: self.coding, body, headers: self.headers.clone(), entity_tag: self.entity_tag.clone() }
+        Self { coding: self.coding, body, fields: self.fields.clone() }
     }
+}
 
-    /// The fields of a 304 answer: those that a 200 would have sent and a cache may need (RFC 9110 section 15.4.5).
-    pub fn not_modified_headers(&self) -> HeaderMap {
-        const KEPT: [HeaderName; 5] =
-            [header::CACHE_CONTROL, header::CONTENT_LOCATION, header::ETAG, header::EXPIRES, header::VARY];
-        let kept = KEPT.into_iter().filter_map(|name| Some((name.clone(), self.headers.get(name)?.clone())));
-        kept.collect()
-    }
+/// The strong entity tag of the bytes with this digest.
+fn entity_tag(digest: Digest) -> HeaderValue {
+    // Nothing in it but quotes and hex digits.
+    HeaderValue::try_from(format!("\"{}\"", digest.short())).unwrap_or(HeaderValue::from_static("\"\""))
 }
