@@ -95,8 +95,7 @@ impl Worker {
             };
             let snapshot = self.deployment.current();
             self.codings.retain(&snapshot);
-            let done = Coding::MADE.into_iter().all(|coding| self.pass(&snapshot, coding) == Pass::Done);
-            if done && !self.is_stopped() {
+            if self.passes(&snapshot) == Pass::Done && !self.is_stopped() {
                 tracing::debug!("all codings are made");
             }
         }
@@ -105,6 +104,15 @@ impl Worker {
 
     fn is_stopped(&self) -> bool {
         self.stop.load(Relaxed)
+    }
+
+    /// Makes all codings of `snapshot`, in a thread that ends with the work and takes its free memory along.
+    fn passes(&mut self, snapshot: &Snapshot) -> Pass {
+        let passes = || match Coding::MADE.into_iter().all(|coding| self.pass(snapshot, coding) == Pass::Done) {
+            true => Pass::Done,
+            false => Pass::Overtaken,
+        };
+        std::thread::scope(|scope| scope.spawn(passes).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// Makes one coding of all resources of `snapshot`.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 
 use super::coding::Coding;
 use super::digest::Digest;
@@ -11,6 +11,8 @@ use super::resource::Resource;
 
 /// What stands before each coding: 32 bytes of digest, one that names the coding, and 4 of length.
 const HEAD: usize = 37;
+/// Room for what whoever keeps the codings adds to them.
+const SPARE: usize = 64;
 
 /// Codings by the digest of the bytes that were coded. A coding that saves nothing is known as such.
 #[derive(Clone, Debug, Default)]
@@ -37,20 +39,22 @@ impl Codings {
         let mut digests: Vec<Digest> = snapshot.resources().map(Resource::digest).collect();
         digests.sort_unstable();
         digests.dedup();
-        let mut bytes = BytesMut::new();
-        for digest in digests {
-            for (number, coding) in (0u8..).zip(Coding::MADE) {
-                let Some(coded) = self.0.get(&(digest, coding)) else { continue };
-                let coded = coded.as_deref().unwrap_or_default();
-                // A coding of 4 GiB and more is of no page; it is made anew.
-                let Ok(length) = u32::try_from(coded.len()) else { continue };
-                bytes.put_slice(&digest.bytes());
-                bytes.put_u8(number);
-                bytes.put_u32_le(length);
-                bytes.put_slice(coded);
-            }
+        let known = digests.iter().flat_map(|digest| Coding::MADE.map(|coding| (*digest, coding)));
+        let known = (0..Coding::MADE.len() as u8).cycle().zip(known);
+        let known =
+            known.filter_map(|(number, key)| Some((number, key.0, self.0.get(&key)?.as_deref().unwrap_or_default())));
+        // In one go: this is as large as the site, and growing it would take twice as much.
+        let length: usize = known.clone().map(|(_, _, coded)| HEAD + coded.len()).sum();
+        let mut bytes = Vec::with_capacity(length + SPARE);
+        for (number, digest, coded) in known {
+            // A coding of 4 GiB and more is of no page; it is made anew.
+            let Ok(length) = u32::try_from(coded.len()) else { continue };
+            bytes.put_slice(&digest.bytes());
+            bytes.put_u8(number);
+            bytes.put_u32_le(length);
+            bytes.put_slice(coded);
         }
-        bytes.into()
+        bytes
     }
 
     /// What is known of a coding: nothing, that it saves nothing, or its bytes.
