@@ -16,6 +16,9 @@ use super::negotiation::choose;
 use super::ranges::{Asked, asked};
 use crate::snapshot::{Body, Digest, Lookup, Representation, Resource, Snapshot};
 
+/// Browsers keep a 301 for as long as they like if nothing is said: an author who corrects a redirect would not reach them.
+const CACHE_REDIRECT: &str = "public, max-age=3600";
+
 /// What a request comes to.
 enum Outcome<'a> {
     /// The representation in full.
@@ -115,7 +118,11 @@ fn respond(outcome: Outcome<'_>, snapshot: &Snapshot, headers: &HeaderMap) -> Re
         Outcome::PreconditionFailed => text(StatusCode::PRECONDITION_FAILED, "it is another version now\n"),
         Outcome::Moved(status, location) => match HeaderValue::try_from(location) {
             // 301 and not 308 for paths of our own: only GET and HEAD come here, and every client knows it.
-            Ok(location) => bare(status, one(header::LOCATION, location)),
+            Ok(location) => {
+                let mut fields = one(header::LOCATION, location);
+                fields.insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHE_REDIRECT));
+                bare(status, fields)
+            }
             Err(_) => nothing(StatusCode::NOT_FOUND, snapshot, headers),
         },
         Outcome::Nothing(status) => nothing(status, snapshot, headers),

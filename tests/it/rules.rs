@@ -38,6 +38,7 @@ fn redirects_are_followed_as_they_are_written() {
         let response = instance.get(path);
         assert_eq!((response.status, response.header("location")), (status, location), "{path}");
     }
+    assert_eq!(instance.get("/go").header("cache-control"), "public, max-age=3600");
     assert!(instance.get("/dead").text().contains("Not found"));
 }
 
