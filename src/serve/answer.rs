@@ -74,7 +74,7 @@ fn choose_from<'a>(resource: &'a Resource, method: &Method, headers: &HeaderMap)
         Verdict::Failed => Outcome::PreconditionFailed,
         Verdict::NotModified => Outcome::NotModified(chosen),
         // Section 14.2: a range means something for GET only.
-        Verdict::Proceed if *method == Method::GET => match asked(headers, chosen, resource.modified) {
+        Verdict::Proceed if *method == Method::GET => match asked(headers, chosen) {
             Asked::Whole => Outcome::Found(chosen),
             Asked::One(range) => Outcome::Partial(chosen, vec![range]),
             Asked::Many(ranges) => Outcome::Partial(chosen, ranges),
@@ -110,12 +110,12 @@ fn respond(outcome: Outcome<'_>, snapshot: &Snapshot, headers: &HeaderMap) -> Re
         Outcome::Found(found) => found_whole(found),
         Outcome::Partial(found, ranges) => partial(found, &ranges),
         Outcome::Unsatisfiable(found) => {
-            let mut response = text(StatusCode::RANGE_NOT_SATISFIABLE, "none of the bytes asked for is there\n");
+            let mut response = negotiated(StatusCode::RANGE_NOT_SATISFIABLE, "none of the bytes asked for is there\n");
             insert(&mut response, header::CONTENT_RANGE, format!("bytes */{}", found.body.length()));
             response
         }
         Outcome::NotModified(found) => bare(StatusCode::NOT_MODIFIED, found.fields.not_modified()),
-        Outcome::PreconditionFailed => text(StatusCode::PRECONDITION_FAILED, "it is another version now\n"),
+        Outcome::PreconditionFailed => negotiated(StatusCode::PRECONDITION_FAILED, "it is another version now\n"),
         Outcome::Moved(status, location) => match HeaderValue::try_from(location) {
             // 301 and not 308 for paths of our own: only GET and HEAD come here, and every client knows it.
             Ok(location) => {
@@ -126,7 +126,7 @@ fn respond(outcome: Outcome<'_>, snapshot: &Snapshot, headers: &HeaderMap) -> Re
             Err(_) => nothing(StatusCode::NOT_FOUND, snapshot, headers),
         },
         Outcome::Nothing(status) => nothing(status, snapshot, headers),
-        Outcome::NotAcceptable => text(StatusCode::NOT_ACCEPTABLE, "none of the acceptable codings is there\n"),
+        Outcome::NotAcceptable => negotiated(StatusCode::NOT_ACCEPTABLE, "none of the acceptable codings is there\n"),
         Outcome::MethodNotAllowed => {
             let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed\n");
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -249,6 +249,13 @@ pub(super) fn text(status: StatusCode, message: &'static str) -> Response<Answer
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(message.len()));
     with(status, headers, AnswerBody::Full(Some(Bytes::from_static(message.as_bytes()))))
+}
+
+/// The same where another `Accept-Encoding` could have had another answer.
+fn negotiated(status: StatusCode, message: &'static str) -> Response<AnswerBody> {
+    let mut response = text(status, message);
+    response.headers_mut().insert(header::VARY, HeaderValue::from_name(header::ACCEPT_ENCODING));
+    response
 }
 
 /// HEAD: the same fields, `Content-Length` among them, and no body (RFC 9110 section 9.3.2).

@@ -76,12 +76,18 @@ fn weight<'a>(parameters: impl Iterator<Item = &'a str>) -> u16 {
     for parameter in parameters {
         let Some((name, value)) = parameter.split_once('=') else { continue };
         if name.trim().eq_ignore_ascii_case("q") {
-            let value = value.trim().parse::<f32>().ok().filter(|value| (0.0..=1.0).contains(value));
-            // In range 0..=1000 after the check, so the cast cuts nothing off.
-            return value.map_or(0, |value| (value * 1000.0).round() as u16);
+            return thousandths(value.trim()).unwrap_or(0);
         }
     }
     1000
+}
+
+/// A qvalue (section 12.4.2): 0 or 1, a point, up to three digits, and no more than 1.
+fn thousandths(text: &str) -> Option<u16> {
+    let (whole, digits) = text.split_once('.').unwrap_or((text, ""));
+    let sound = matches!(whole, "0" | "1") && digits.len() <= 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let value = sound.then(|| format!("{whole}{digits:0<3}").parse().ok())??;
+    Some(value).filter(|value| *value <= 1000)
 }
 
 #[cfg(test)]
@@ -125,6 +131,13 @@ mod tests {
             (&[""], Some(Identity)),
             (&["deflate", "gzip"], Some(Gzip)),
             (&["gzip;q=2"], Some(Identity)),
+            (&["gzip;q=1.001"], Some(Identity)),
+            (&["gzip;q=1e-1"], Some(Identity)),
+            (&["gzip;q=+1"], Some(Identity)),
+            (&["gzip;q=0.0004"], Some(Identity)),
+            (&["gzip;q=."], Some(Identity)),
+            (&["gzip;q=0."], Some(Identity)),
+            (&["gzip;q=1."], Some(Gzip)),
             (&["gzip ; Q=1.0"], Some(Gzip)),
         ] {
             assert_eq!(chosen(lines), expected, "{lines:?}");

@@ -101,11 +101,12 @@ impl Snapshot {
                 _ => {}
             }
         }
-        if let Some(number) = self.redirects.find_pattern(path) {
-            return self.redirect(number, path, query);
+        // Before patterns, which give way to what is there.
+        if let Some(resource) = self.retained.iter().find_map(|assets| assets.get(path)) {
+            return Lookup::Found(resource);
         }
-        let retained = self.retained.iter().find_map(|assets| assets.get(path));
-        retained.map_or(Lookup::Missing, |resource| Lookup::Found(resource))
+        let pattern = self.redirects.find_pattern(path);
+        pattern.map_or(Lookup::Missing, |number| self.redirect(number, path, query))
     }
 
     fn redirect(&self, number: usize, path: &str, query: Option<&str>) -> Lookup<'_> {

@@ -119,8 +119,8 @@ fn a_part_is_of_the_representation_that_the_client_has() {
         (tag.as_str(), 206),
         (&format!("W/{tag}"), 200),
         ("\"x\"", 200),
-        ("Thu, 02 Jan 2025 00:00:00 GMT", 206),
-        ("Fri, 03 Jan 2025 00:00:00 GMT", 200),
+        // The date is the author's: bytes may change without it.
+        ("Thu, 02 Jan 2025 00:00:00 GMT", 200),
         ("yesterday", 200),
     ] {
         assert_eq!(ask(validator), status, "{validator}");

@@ -101,7 +101,8 @@ fn tree(files: &[(&str, &str)]) -> Tree {
 fn fingerprinted_assets_outlive_some_swaps_and_pages_none() {
     let name = |text: &str| format!("main.{}.css", Digest::of(text.as_bytes()).short());
     let release = |text: &str| {
-        let tree = tree(&[(&name(text), text), ("page.html", text), (&format!("{text}.html"), text)]);
+        let pattern = ("_redirects", "/main* / 302\n");
+        let tree = tree(&[(&name(text), text), ("page.html", text), (&format!("{text}.html"), text), pattern]);
         freeze(&tree, None).unwrap()
     };
     let deployment = Deployment::new(release("0"));
