@@ -21,7 +21,7 @@
 //! | [`check`] | Tree → findings: links, anchors, images, nesting, redirects, feeds, sitemap |
 //! | `outbound` | clients that ask other hosts |
 //! | [`snapshot`] | Tree, content root, Snapshot: what is served and shipped |
-//! | [`serve`] | HTTP from memory behind an accept loop with limits |
+//! | [`serve`] | HTTP from memory behind an accept loop with limits; access log, metrics, health |
 //! | [`image`] | images without a daemon: pack, unpack, layout on disk |
 //! | [`registry`] | references, and a client that pushes and pulls |
 //! | [`follow`] | a hint makes the instance look; what is new is verified and swapped in |

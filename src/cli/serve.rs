@@ -1,5 +1,7 @@
 //! `galley serve`
 
+mod observation;
+
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,14 +10,15 @@ use anyhow::{Context, bail};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::observation::ObservationArguments;
 use super::RegistryArguments;
 use super::memory::MemoryArguments;
 use super::report::{Report, count};
 use super::source::{Source, apart, local_tree};
-use crate::follow::{Follower, Poll, Release, Secrets, routes};
+use crate::follow::{Counts, Follower, Poll, Release, Secrets, routes};
 use crate::image::{Platform, layout_content};
 use crate::registry::{Client, Reference};
-use crate::serve::{Coder, Deployment, Limits, Observer, Public, Routes, Settings, bind, serve};
+use crate::serve::{Coder, Deployment, Limits, Public, Routes, Settings, bind, serve};
 use crate::snapshot::Tree;
 
 /// Serve a site, a rendered folder or an image from memory
@@ -46,6 +49,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     memory: MemoryArguments,
     #[command(flatten)]
+    observation: ObservationArguments,
+    #[command(flatten)]
     registry: RegistryArguments,
 }
 
@@ -53,6 +58,9 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
     let source = source(arguments)?;
     let secrets = arguments.hook_secret_file.as_deref().map(Secrets::read).transpose()?;
     let listeners = listen(&arguments.listen)?;
+    let counts = Counts::default();
+    let counted = if arguments.follow.is_some() { counts.named() } else { Vec::new() };
+    let observation = arguments.observation.start(arguments.follow.is_some(), counted, report)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let (tree, release) = start(&source, arguments, report).await?;
@@ -62,14 +70,16 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
         report.say(format_args!("ready: {paths}, content {}, {}", snapshot.root(), report.elapsed()));
         let deployment = Arc::new(Deployment::new(snapshot));
         let coder = Coder::start(Arc::clone(&deployment), codings, keep)?;
-        let routes = follow(arguments, &deployment, release, secrets)?;
+        let routes = follow(arguments, &deployment, release, secrets, counts)?;
+        observation.ready(&deployment);
         for listener in &listeners {
             report.result(format_args!("http://{}", listener.local_addr()?));
         }
-        let stop = stop_signal()?;
-        let settings = Settings { limits: Limits::for_this_process(), observer: Observer };
+        let stop = observation.until(stop_signal()?);
+        let settings = Settings { limits: Limits::for_this_process(), observer: observation.observer.clone() };
         serve(listeners, Public::new(deployment, routes), settings, stop).await?;
         drop(coder);
+        observation.finish()?;
         report.say("stopped");
         Ok(())
     })
@@ -122,16 +132,17 @@ fn follow(
     deployment: &Arc<Deployment>,
     release: Option<Release>,
     secrets: Option<Secrets>,
+    counts: Counts,
 ) -> anyhow::Result<Option<Routes>> {
     let Some(reference) = arguments.follow.clone() else { return Ok(None) };
     if reference.digest().is_some() && secrets.is_some() {
         bail!("{reference} names a digest, which never changes; follow a tag");
     }
     let client = Client::new(reference.clone(), arguments.registry.transport())?;
-    let follower = Follower::new(client, platform()?, Arc::clone(deployment), arguments.poll, release);
+    let follower = Follower::new(client, platform()?, Arc::clone(deployment), arguments.poll, release, counts.clone());
     let bell = follower.bell();
     tokio::spawn(follower.run());
-    Ok(secrets.map(|secrets| routes(secrets, bell, reference)))
+    Ok(secrets.map(|secrets| routes(secrets, bell, reference, counts)))
 }
 
 /// Done when the process is asked to stop. A handler is needed for it: as the first process of a container it would

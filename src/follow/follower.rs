@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::counts::Counts;
 use super::doorbell::Doorbell;
 use super::release::{FetchError, Release};
 use crate::image::Platform;
@@ -67,6 +68,7 @@ pub struct Follower {
     bell: Arc<Doorbell>,
     poll: Poll,
     current: Option<Release>,
+    counts: Counts,
 }
 
 /// What a look came to.
@@ -83,8 +85,9 @@ impl Follower {
         deployment: Arc<Deployment>,
         poll: Poll,
         current: Option<Release>,
+        counts: Counts,
     ) -> Self {
-        Self { client, platform, deployment, bell: Arc::default(), poll, current }
+        Self { client, platform, deployment, bell: Arc::default(), poll, current, counts }
     }
 
     /// What hooks ring.
@@ -142,8 +145,19 @@ impl Follower {
         Ok(seen)
     }
 
-    /// Looks at the reference; what is new is fetched, verified and installed.
+    /// Looks at the reference, and counts what comes of it.
     async fn look(&mut self) -> Result<Seen, FetchError> {
+        let seen = self.look_once().await;
+        match seen {
+            Ok(Seen::New) => self.counts.looks_new.inc(),
+            Ok(Seen::Nothing) => self.counts.looks_unchanged.inc(),
+            Err(_) => self.counts.looks_failed.inc(),
+        };
+        seen
+    }
+
+    /// What is new is fetched, verified and installed.
+    async fn look_once(&mut self) -> Result<Seen, FetchError> {
         let started = Instant::now();
         if let Some(current) = &self.current
             && self.client.tag_state(current.digest).await? == TagState::Unchanged

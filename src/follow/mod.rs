@@ -4,6 +4,7 @@
 //! configured and at nothing else, and no connection is ever opened to an address from a payload. A failed pull or
 //! verification leaves what is being served as it was.
 
+mod counts;
 mod doorbell;
 mod follower;
 mod hook;
@@ -11,6 +12,7 @@ mod http;
 mod release;
 mod secret;
 
+pub use counts::Counts;
 pub use doorbell::Doorbell;
 pub use follower::{Follower, Poll, PollError};
 pub use http::routes;

@@ -13,6 +13,8 @@ use crate::snapshot::{ContentRoot, Digest, Tree};
 
 /// The port that an image listens on.
 const PORT: u16 = 8080;
+/// Where it answers probes.
+const CONTROL_PORT: u16 = 8081;
 
 /// Where the content comes from, for labels and annotations (annotations.md, "Pre-Defined Annotation Keys").
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,7 +87,7 @@ struct Config<'a> {
 struct Execution<'a> {
     user: &'a str,
     exposed_ports: BTreeMap<String, BTreeMap<(), ()>>,
-    env: [String; 1],
+    env: [String; 2],
     entrypoint: [&'a str; 1],
     cmd: [&'a str; 2],
     labels: BTreeMap<String, String>,
@@ -142,7 +144,8 @@ fn config(binary: &Binary, origin: &Origin, root: ContentRoot, layers: &[Layer])
         config: Execution {
             user: "65532:65532",
             exposed_ports: BTreeMap::from([(format!("{PORT}/tcp"), BTreeMap::new())]),
-            env: [format!("GALLEY_LISTEN=0.0.0.0:{PORT}")],
+            // The container's own loopback: what is in the container may ask, nobody else.
+            env: [format!("GALLEY_LISTEN=0.0.0.0:{PORT}"), format!("GALLEY_CONTROL=127.0.0.1:{CONTROL_PORT}")],
             entrypoint: ["/galley"],
             cmd: ["serve", "/site"],
             labels: config_labels(origin, root),
@@ -203,6 +206,8 @@ mod tests {
         assert_eq!((&config["architecture"], &config["variant"]), (&"arm64".into(), &"v8".into()));
         assert_eq!(config["config"]["User"], "65532:65532");
         assert_eq!(config["config"]["Cmd"], serde_json::json!(["serve", "/site"]));
+        let env = serde_json::json!(["GALLEY_LISTEN=0.0.0.0:8080", "GALLEY_CONTROL=127.0.0.1:8081"]);
+        assert_eq!(config["config"]["Env"], env);
         assert_eq!(config["config"]["ExposedPorts"], serde_json::json!({"8080/tcp": {}}));
         assert_eq!(config["rootfs"]["diff_ids"].as_array().unwrap().len(), 2);
     }

@@ -147,6 +147,7 @@ async fn connection<H: Handler>(
         tracing::debug!("a connection was gone before it began: {error}");
         return;
     }
+    let _connected = observer.connected();
     let activity = Activity::new(limits);
     let io = TokioIo::new(WatchedStream { stream, activity: Arc::clone(&activity) });
     let service = WatchedService { handler: shared.handler, peer, observer, activity: Arc::clone(&activity) };

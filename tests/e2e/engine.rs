@@ -14,7 +14,10 @@ const CONFINED: [&str; 6] =
 fn look(engine: &Engine, image: &str, path: &str, text: &str) {
     let address = format!("127.0.0.1:{}", free_port());
     let listen = format!("GALLEY_LISTEN={address}");
-    let arguments = [&["run", "--detach", "--env", &listen][..], &CONFINED, &[image]].concat();
+    // The network is the host's, and so is the loopback.
+    let probed = format!("127.0.0.1:{}", free_port());
+    let control = format!("GALLEY_CONTROL={probed}");
+    let arguments = [&["run", "--detach", "--env", &listen, "--env", &control][..], &CONFINED, &[image]].concat();
     let container = engine.docker(&arguments);
     let started = Instant::now();
     while std::net::TcpStream::connect(&address).is_err() {
@@ -24,6 +27,7 @@ fn look(engine: &Engine, image: &str, path: &str, text: &str) {
     }
     let response = Connection::open(&address).request("GET", path, &[], "");
     assert!(response.text().contains(text), "{}", response.text());
+    assert_eq!(Connection::open(&probed).request("GET", "/readyz", &[], "").status, 200);
     let stopping = Instant::now();
     engine.docker(&["stop", &container]);
     // Docker kills after ten seconds: less means that the signal was heard.

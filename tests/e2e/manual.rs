@@ -40,7 +40,7 @@ impl Desk {
         let mut command = Command::new("bash");
         command.args(["-euo", "pipefail", "-c", script]).current_dir(self.folder.path()).env("PATH", path);
         command.env("GALLEY_LISTEN", format!("127.0.0.1:{}", self.ports[0])).env("HOME", "/nonexistent");
-        command.stdin(Stdio::null());
+        command.env("GALLEY_CONTROL", "off").stdin(Stdio::null());
         command
     }
 

@@ -46,7 +46,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("png", &["render/image/"]),
     ("zune_jpeg", &["render/image/jpeg.rs"]),
     ("gif", &["render/image/"]),
-    ("jiff", &["site/", "config/", "cli/"]),
+    ("jiff", &["site/", "config/", "cli/", "serve/observe/line.rs"]),
+    ("prometheus_client", &["serve/observe/metrics.rs"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

@@ -64,7 +64,7 @@ impl Followed {
     }
 }
 
-fn push(registry: &Registry, image: &Image, previous: Option<Digest>) {
+pub(crate) fn push(registry: &Registry, image: &Image, previous: Option<Digest>) {
     let reference = format!("{}/blog", registry.address).parse().unwrap();
     let client = Client::new(reference, Transport::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -25,7 +25,7 @@ pub(crate) fn galley_at(path: &Path) -> Command {
         command.env_remove(name);
     }
     // Tests run side by side, and on machines where 8080 is taken.
-    command.env("GALLEY_LISTEN", "127.0.0.1:0");
+    command.env("GALLEY_LISTEN", "127.0.0.1:0").env("GALLEY_CONTROL", "off");
     command.env_remove("DOCKER_CONFIG").env("HOME", "/nonexistent").stdin(Stdio::null());
     command
 }

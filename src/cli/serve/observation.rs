@@ -1,0 +1,149 @@
+//! What `galley serve` tells of itself: access log, metrics, health.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use crate::cli::report::Report;
+use crate::serve::{AccessLog, Control, ControlThread, Counted, Deployment, LogFormat, Observer, Readiness, bind};
+
+/// Where the control listener is with --follow.
+const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
+
+#[derive(Args)]
+pub(super) struct ObservationArguments {
+    /// Write a line for each answer to standard output
+    #[arg(long, value_name = "FORMAT", default_value = "off", env = "GALLEY_LOG")]
+    log: Log,
+    /// Where to answer /healthz, /readyz and /metrics, as IP:PORT, or off [default: 127.0.0.1:8081 with --follow, off without]
+    #[arg(long, value_name = "ADDR", env = "GALLEY_CONTROL")]
+    control: Option<ControlAddress>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Log {
+    /// The combined format of Apache and nginx
+    Combined,
+    /// One JSON object a line
+    Json,
+    /// No access log
+    Off,
+}
+
+/// An address, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ControlAddress {
+    At(SocketAddr),
+    Off,
+}
+
+/// A text that is neither.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no address; write it as 127.0.0.1:8081, or `off`")]
+struct ControlAddressError(String);
+
+impl FromStr for ControlAddress {
+    type Err = ControlAddressError;
+
+    fn from_str(text: &str) -> Result<Self, ControlAddressError> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        text.parse().map(Self::At).map_err(|_| ControlAddressError(text.to_owned()))
+    }
+}
+
+/// The log and the control listener of a running instance.
+pub(super) struct Observation {
+    pub(super) observer: Observer,
+    readiness: Arc<Readiness>,
+    log: Option<AccessLog>,
+    control: Option<ControlThread>,
+}
+
+impl ObservationArguments {
+    /// Begins before the content is there: a probe that asks early is told what is lacking.
+    pub(super) fn start(&self, follows: bool, counted: Vec<Counted>, report: &Report) -> anyhow::Result<Observation> {
+        let listener = self.listen(follows)?;
+        let format = match self.log {
+            Log::Combined => Some(LogFormat::Combined),
+            Log::Json => Some(LogFormat::Json),
+            Log::Off => None,
+        };
+        let log = format.map(|format| AccessLog::start(format, io::stdout())).transpose()?;
+        let observer = Observer::new(log.as_ref());
+        let readiness = Arc::<Readiness>::default();
+        let control = match listener {
+            Some(listener) => {
+                let address = listener.local_addr()?;
+                report.say(format_args!("control: http://{address} has /healthz, /readyz and /metrics"));
+                Some(Control::new(observer.clone(), Arc::clone(&readiness), counted).start(listener)?)
+            }
+            None => None,
+        };
+        Ok(Observation { observer, readiness, log, control })
+    }
+
+    /// The address that was asked for must be free. Without the one that nobody asked for the instance serves all the same.
+    fn listen(&self, follows: bool) -> anyhow::Result<Option<TcpListener>> {
+        match self.control {
+            Some(ControlAddress::At(address)) => {
+                let remedy = || {
+                    format!("{address}: the control listener can't be there; choose another address with --control, or off")
+                };
+                bind(address).map(Some).with_context(remedy)
+            }
+            None if follows => Ok(bind(DEFAULT)
+                .inspect_err(|error| {
+                    tracing::warn!(
+                        "{DEFAULT}: {error}; there is no control listener; choose another address with --control, or off"
+                    );
+                })
+                .ok()),
+            Some(ControlAddress::Off) | None => Ok(None),
+        }
+    }
+}
+
+impl Observation {
+    /// Content is there.
+    pub(super) fn ready(&self, deployment: &Arc<Deployment>) {
+        self.readiness.installed(deployment);
+    }
+
+    /// Done when `stop` is; from then on the instance is not ready.
+    pub(super) fn until(&self, stop: impl Future<Output = ()>) -> impl Future<Output = ()> {
+        let readiness = Arc::clone(&self.readiness);
+        async move {
+            stop.await;
+            readiness.stopping();
+        }
+    }
+
+    /// After the last answer: writes the last lines and closes the control listener.
+    pub(super) fn finish(self) -> anyhow::Result<()> {
+        if let Some(log) = self.log {
+            log.finish();
+        }
+        self.control.map(ControlThread::stop).transpose().context("the control listener")?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_control_address_may_be_off() {
+        assert_eq!("off".parse::<ControlAddress>().unwrap(), ControlAddress::Off);
+        let address = "[::1]:9".parse::<ControlAddress>().unwrap();
+        assert_eq!(address, ControlAddress::At("[::1]:9".parse().unwrap()));
+        let error = "none".parse::<ControlAddress>().unwrap_err().to_string();
+        assert_eq!(error, "`none` is no address; write it as 127.0.0.1:8081, or `off`");
+    }
+}

@@ -1,0 +1,113 @@
+//! The control listener: is the process alive, can it answer, and what has it counted.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio::sync::oneshot;
+
+use super::accept::{Settings, serve};
+use super::body::AnswerBody;
+use super::handler::{Answer, Handler};
+use super::limits::Limits;
+use super::observe::{CONTENT_TYPE, Counted, Metrics, Observer};
+use super::peer::Peer;
+use super::readiness::Readiness;
+
+/// Probes and scrapers are few.
+const CONNECTIONS: usize = 32;
+/// Nobody is worth waiting for at the stop.
+const STOP: Duration = Duration::from_millis(500);
+
+const PLAIN: &str = "text/plain; charset=utf-8";
+const ELSEWHERE: &str = "not found; there are /healthz, /readyz and /metrics\n";
+
+/// Answers on the control listener. None of its paths changes anything.
+#[derive(Clone)]
+pub struct Control {
+    readiness: Arc<Readiness>,
+    metrics: Arc<Metrics>,
+}
+
+impl Control {
+    /// Tells of an instance what `observer`, `readiness` and the counters of other rooms know.
+    pub fn new(observer: Observer, readiness: Arc<Readiness>, counted: Vec<Counted>) -> Self {
+        let metrics = Arc::new(Metrics::new(observer, Arc::clone(&readiness), counted));
+        Self { readiness, metrics }
+    }
+
+    /// Serves on `listener` in a thread of its own: however much the public listeners have to do, a probe is answered.
+    pub fn start(self, listener: TcpListener) -> io::Result<ControlThread> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let limits = Limits { connections: CONNECTIONS, stop: STOP, ..Limits::default() };
+        let settings = Settings { limits, ..Settings::default() };
+        // Both mean the stop: the word for it, and that nobody is left to say it.
+        let stopped = async { drop(stopped.await) };
+        let thread = std::thread::Builder::new().name("control".to_owned());
+        let thread = thread.spawn(move || runtime.block_on(serve(vec![listener], self, settings, stopped)))?;
+        Ok(ControlThread { stop, thread })
+    }
+
+    fn respond(&self, method: &Method, path: &str) -> Response<AnswerBody> {
+        if *method != Method::GET && *method != Method::HEAD {
+            let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "only GET and HEAD are allowed\n");
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return response;
+        }
+        match path {
+            "/healthz" => respond(StatusCode::OK, PLAIN, "ok\n"),
+            "/readyz" => match self.readiness.lacks() {
+                None => respond(StatusCode::OK, PLAIN, "ok\n"),
+                Some(reason) => respond(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("{reason}\n")),
+            },
+            "/metrics" => match self.metrics.text() {
+                Ok(text) => respond(StatusCode::OK, CONTENT_TYPE, text),
+                Err(error) => respond(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, format!("the metrics: {error}\n")),
+            },
+            _ => respond(StatusCode::NOT_FOUND, PLAIN, ELSEWHERE),
+        }
+    }
+}
+
+impl Handler for Control {
+    fn answer(&self, request: Request<Incoming>, _peer: &Peer) -> Answer {
+        let response = self.respond(request.method(), request.uri().path());
+        let bodiless = *request.method() == Method::HEAD;
+        if bodiless { response.map(|_| AnswerBody::empty()).into() } else { response.into() }
+    }
+}
+
+fn respond(status: StatusCode, media_type: &'static str, text: impl Into<Bytes>) -> Response<AnswerBody> {
+    let text = text.into();
+    let mut headers = HeaderMap::with_capacity(4);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
+    let mut response = Response::new(AnswerBody::Full(Some(text)));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// The control listener's thread.
+#[derive(Debug)]
+pub struct ControlThread {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl ControlThread {
+    /// Closes the listener and waits for the thread's end.
+    pub fn stop(self) -> io::Result<()> {
+        // The error means that it has stopped already, which the thread's result tells.
+        let _ = self.stop.send(());
+        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the control listener's thread broke")))
+    }
+}

@@ -1,0 +1,237 @@
+//! The control listener: health, readiness, and what is said when it can't be.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::process::{Child, ChildStdout, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use crate::support::{Connection, Response, TempSite, galley};
+
+/// Nothing here takes longer, however slow the machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// `galley serve` with a control listener, running.
+pub(crate) struct Observed {
+    child: Child,
+    said: Receiver<String>,
+    /// Where control is, as the program says it.
+    pub(crate) control: String,
+    output: Option<BufReader<ChildStdout>>,
+    /// Where it serves; empty until [`serving`](Self::serving).
+    pub(crate) address: String,
+}
+
+impl Observed {
+    /// Starts `galley serve` and waits for the control listener.
+    pub(crate) fn begin(arguments: &[&str]) -> Self {
+        let mut command = galley();
+        command.args(["serve", "--control", "127.0.0.1:0"]).args(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (sender, said) = channel();
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || errors.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let output = child.stdout.take().map(BufReader::new);
+        let mut observed = Self { child, said, control: String::new(), output, address: String::new() };
+        let line = observed.hear("control: ");
+        observed.control = line.split("http://").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+        observed
+    }
+
+    /// Waits until it serves.
+    pub(crate) fn serving(mut self) -> Self {
+        let line = self.line();
+        self.address = line.trim().strip_prefix("http://").unwrap().to_owned();
+        self
+    }
+
+    /// A line that it wrote to standard output.
+    #[track_caller]
+    pub(crate) fn line(&mut self) -> String {
+        let mut output = self.take_output();
+        let (sender, receiver) = channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            output.read_line(&mut line).unwrap();
+            // Whoever has lost patience is not there any more.
+            let _ = sender.send((output, line));
+        });
+        let (output, line) = receiver.recv_timeout(PATIENCE).expect("no line came");
+        self.output = Some(output);
+        line
+    }
+
+    /// The line on standard error that begins with `text`.
+    pub(crate) fn hear(&self, text: &str) -> String {
+        loop {
+            let line = self.said.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it never said {text}"));
+            if line.starts_with(text) {
+                return line;
+            }
+        }
+    }
+
+    /// What reads its standard output: whoever drops it closes that.
+    pub(crate) fn take_output(&mut self) -> BufReader<ChildStdout> {
+        self.output.take().unwrap()
+    }
+
+    /// Waits until all codings of its content are made.
+    pub(crate) fn coded(self) -> Self {
+        let begin = std::time::Instant::now();
+        while self.ask("/metrics").text().contains("galley_snapshot_bytes{coding=\"zstd\"} 0\n") {
+            assert!(begin.elapsed() < PATIENCE);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self
+    }
+
+    pub(crate) fn ask(&self, path: &str) -> Response {
+        Connection::open(&self.control).request("GET", path, &[], "")
+    }
+
+    pub(crate) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+        Connection::open(&self.address).request("GET", path, headers, "")
+    }
+
+    pub(crate) fn terminate(&self) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// Asks it to stop, waits, and returns what it wrote to standard output that nobody has read yet.
+    pub(crate) fn stop(mut self) -> String {
+        self.terminate();
+        let mut rest = String::new();
+        if let Some(output) = &mut self.output {
+            output.read_to_string(&mut rest).unwrap();
+        }
+        assert!(self.child.wait().unwrap().success());
+        rest
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        // It may have ended already: both errors mean just that.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) fn site() -> TempSite {
+    TempSite::new().file("content/_index.md", "Welcome.\n").file("static/long.txt", "words ".repeat(1000))
+}
+
+#[test]
+fn health_and_readiness_are_answered_and_nothing_else() {
+    let site = site();
+    let instance = Observed::begin(&[site.str()]).serving();
+    for (method, path, status, text) in [
+        ("GET", "/healthz", 200, "ok\n"),
+        ("GET", "/readyz", 200, "ok\n"),
+        ("GET", "/readyz?verbose", 200, "ok\n"),
+        ("GET", "/", 404, "not found; there are /healthz, /readyz and /metrics\n"),
+        ("GET", "/index.html", 404, "not found; there are /healthz, /readyz and /metrics\n"),
+        ("GET", "/_galley/hook", 404, "not found; there are /healthz, /readyz and /metrics\n"),
+        ("POST", "/healthz", 405, "only GET and HEAD are allowed\n"),
+    ] {
+        let response = Connection::open(&instance.control).request(method, path, &[], "");
+        assert_eq!((response.status, response.text().as_str()), (status, text), "{method} {path}");
+        assert_eq!(response.header("cache-control"), "no-store");
+    }
+    let mut connection = Connection::open(&instance.control);
+    let head = connection.request("HEAD", "/readyz", &[], "");
+    assert_eq!((head.status, head.header("content-length")), (200, "3"));
+    assert_eq!(connection.request("GET", "/healthz", &[], "").text(), "ok\n");
+    // What the control listener has is not on the public one.
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(instance.get(path, &[]).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn an_instance_without_content_is_alive_and_not_ready() {
+    // A registry that accepts and never answers.
+    let registry = TcpListener::bind("127.0.0.1:0").unwrap();
+    let reference = format!("{}/blog", registry.local_addr().unwrap());
+    let instance = Observed::begin(&["--follow", &reference]);
+    assert_eq!(instance.ask("/healthz").status, 200);
+    let ready = instance.ask("/readyz");
+    assert_eq!((ready.status, ready.text().as_str()), (503, "nothing is installed yet\n"));
+}
+
+#[test]
+fn an_instance_that_stops_says_so_until_it_has_ended() {
+    let site = TempSite::new().file("content/_index.md", "x\n");
+    let file = std::fs::File::create(site.path().join("large.bin")).unwrap();
+    file.set_len(64 << 20).unwrap();
+    std::fs::create_dir(site.path().join("static")).unwrap();
+    std::fs::rename(site.path().join("large.bin"), site.path().join("static/large.bin")).unwrap();
+    let instance = Observed::begin(&[site.str()]).serving();
+    // An answer that is not finished keeps it from ending.
+    let mut reader = std::net::TcpStream::connect(&instance.address).unwrap();
+    std::io::Write::write_all(&mut reader, b"GET /large.bin HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    reader.read_exact(&mut [0; 16]).unwrap();
+    assert_eq!(instance.ask("/readyz").status, 200);
+    instance.terminate();
+    let begin = std::time::Instant::now();
+    loop {
+        let ready = instance.ask("/readyz");
+        if ready.status == 503 {
+            assert_eq!(ready.text(), "stopping\n");
+            break;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(5), "{ready:?}");
+    }
+    assert_eq!(instance.ask("/healthz").status, 200);
+    drop(reader);
+    instance.hear("stopped");
+}
+
+#[test]
+fn an_address_that_is_taken_is_an_error_if_it_was_asked_for() {
+    let site = site();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+    let holder = TcpListener::bind(taken.unwrap()).unwrap();
+    let address = holder.local_addr().unwrap().to_string();
+    let ran = crate::support::run(&["serve", site.str(), "--control", &address]);
+    let remedy = "the control listener can't be there; choose another address with --control, or off";
+    ran.says(1, &format!("{address}: {remedy}"));
+    let ran = crate::support::run(&["serve", site.str(), "--control", "8081"]);
+    ran.says(2, "`8081` is no address; write it as 127.0.0.1:8081, or `off`");
+}
+
+#[test]
+fn an_address_that_nobody_asked_for_may_be_taken() {
+    // An error means that somebody else has it, which is as good.
+    let _holder = TcpListener::bind("127.0.0.1:8081");
+    let site = site();
+    let mut command = galley();
+    command.env_remove("GALLEY_CONTROL").args(["serve", site.str(), "--follow", "127.0.0.1:1/blog"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    let errors = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    assert!(line.starts_with("http://"), "{errors}");
+    for part in ["127.0.0.1:8081: ", "there is no control listener; choose another address with --control, or off"] {
+        assert!(errors.contains(part), "{errors}");
+    }
+}
+
+#[test]
+fn without_follow_there_is_no_control_listener_unless_it_is_asked_for() {
+    let site = site();
+    for arguments in [&[site.str()][..], &[site.str(), "--control", "off"]] {
+        let mut command = galley();
+        command.env_remove("GALLEY_CONTROL").arg("serve").args(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(line.starts_with("http://") && !errors.contains("control"), "{errors}");
+    }
+}
