@@ -5,11 +5,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::deployment::Deployment;
-use crate::snapshot::{Coding, Codings, Digest, Snapshot};
+use crate::snapshot::{Coding, Codings, Digest, Made, Snapshot};
 
 /// What was made is installed this often: a table of a thousand paths takes half a millisecond.
 const INSTALL_EVERY: Duration = Duration::from_secs(2);
@@ -106,31 +109,45 @@ impl Worker {
         self.stop.load(Relaxed)
     }
 
-    /// Makes all codings of `snapshot`, in a thread that ends with the work and takes its free memory along.
     fn passes(&mut self, snapshot: &Snapshot) -> Pass {
-        let passes = || match Coding::MADE.into_iter().all(|coding| self.pass(snapshot, coding) == Pass::Done) {
+        match Coding::MADE.into_iter().all(|coding| self.pass(snapshot, coding) == Pass::Done) {
             true => Pass::Done,
             false => Pass::Overtaken,
-        };
-        std::thread::scope(|scope| scope.spawn(passes).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        }
     }
 
-    /// Makes one coding of all resources of `snapshot`.
+    /// Makes one coding of all resources of `snapshot`, in a thread that ends with the work and takes its free memory along.
     fn pass(&mut self, snapshot: &Snapshot, coding: Coding) -> Pass {
-        let missing: Vec<(Digest, _)> = snapshot
+        let missing: Vec<(Digest, Bytes)> = snapshot
             .resources()
-            .filter_map(|resource| Some((resource.digest(), resource.to_code()?)))
+            .filter_map(|resource| Some((resource.digest(), resource.to_code()?.clone())))
             .filter(|(digest, _)| self.codings.get(*digest, coding).is_none())
             .collect();
         if missing.is_empty() {
             return Pass::Done;
         }
+        std::thread::scope(|scope| {
+            // One coding waits at most: what nobody will take is not made.
+            let (sender, receiver) = mpsc::sync_channel(1);
+            scope.spawn(move || {
+                for (digest, bytes) in missing {
+                    if sender.send(Codings::make(digest, coding, &bytes)).is_err() {
+                        return;
+                    }
+                }
+            });
+            self.take(receiver, snapshot)
+        })
+    }
+
+    /// Keeps and installs what comes, until nothing more does.
+    fn take(&mut self, made: Receiver<Made>, snapshot: &Snapshot) -> Pass {
         let mut installed = Instant::now();
-        for (digest, bytes) in missing {
+        for made in made {
             if self.is_stopped() || !self.deployment.is(snapshot.root()) {
                 return Pass::Overtaken;
             }
-            self.codings.keep(Codings::make(digest, coding, bytes));
+            self.codings.keep(&made);
             self.unkept = true;
             if installed.elapsed() >= INSTALL_EVERY {
                 self.deployment.complete(self.deployment.current().with(&self.codings));

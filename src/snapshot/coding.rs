@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use brotli::enc::BrotliEncoderParams;
-use bytes::Bytes;
 use flate2::{Compression, GzBuilder};
 
 /// Below this an answer fits one packet anyway, and a coding's own header costs more than it saves.
@@ -47,7 +46,7 @@ impl Coding {
 
     /// The coding of `bytes` at the best level, if it saves anything. Nothing of the clock or the machine goes into it: equal
     /// bytes give an equal entity tag.
-    pub(super) fn make(self, bytes: &[u8]) -> Option<Bytes> {
+    pub(super) fn make(self, bytes: &[u8]) -> Option<Vec<u8>> {
         if bytes.len() < MIN_LENGTH {
             return None;
         }
@@ -57,9 +56,8 @@ impl Coding {
             Self::Brotli => brotli(bytes),
             Self::Zstd => zstd(bytes),
         };
-        // Writing into memory gives no error; a coding that failed all the same is one that saves nothing. It is kept for
-        // long, and copied, so that it takes no more than it needs: zstd's room is as large as what it codes.
-        coded.ok().filter(|coded| coded.len() < bytes.len()).map(|coded| Bytes::copy_from_slice(&coded))
+        // Writing into memory gives no error; a coding that failed all the same is one that saves nothing.
+        coded.ok().filter(|coded| coded.len() < bytes.len())
     }
 }
 

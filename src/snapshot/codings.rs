@@ -67,9 +67,11 @@ impl Codings {
         Made { digest, coding, coded: coding.make(bytes) }
     }
 
-    /// Keeps what was made.
-    pub fn keep(&mut self, made: Made) {
-        self.0.insert((made.digest, made.coding), made.coded);
+    /// Keeps a copy of what was made: it takes no more room than it needs, and lies in the memory of the thread that keeps
+    /// it, not among the holes that making it left.
+    pub fn keep(&mut self, made: &Made) {
+        let coded = made.coded.as_deref().map(Bytes::copy_from_slice);
+        self.0.insert((made.digest, made.coding), coded);
     }
 
     /// Forgets the codings of what `snapshot` does not hold.
@@ -84,7 +86,7 @@ impl Codings {
 pub struct Made {
     digest: Digest,
     coding: Coding,
-    coded: Option<Bytes>,
+    coded: Option<Vec<u8>>,
 }
 
 #[cfg(test)]
@@ -111,7 +113,7 @@ mod tests {
         assert_eq!(coding_of(&plain, Coding::Gzip), None);
         let mut codings = Codings::default();
         for coding in Coding::MADE {
-            codings.keep(Codings::make(digest, coding, &text));
+            codings.keep(&Codings::make(digest, coding, &text));
         }
         let kept = codings.of(&plain);
         let read = Codings::from_bytes(Bytes::from(kept.clone()));
