@@ -4,7 +4,7 @@
 //! and renamed, so that two builds at once at worst do the same work. Written by another version, it is emptied.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,7 +50,7 @@ impl Cache {
         // Tells archivers to leave it out (bford.info/cachedir), and git not to look.
         fs::write(cache.folder.join("CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55\n")?;
         fs::write(cache.folder.join(".gitignore"), "*\n")?;
-        cache.write(&cache.folder.join(VERSION_FILE), VERSION.as_bytes())?;
+        cache.write(&cache.folder.join(VERSION_FILE), &[VERSION.as_bytes()])?;
         Ok(cache)
     }
 
@@ -67,10 +67,8 @@ impl Cache {
     }
 
     /// Keeps `bytes` as the record called `name`.
-    pub fn keep_record(&self, name: &str, mut bytes: Vec<u8>) -> io::Result<()> {
-        let check = xxh3_128(&bytes).to_le_bytes();
-        bytes.extend_from_slice(&check);
-        self.write(&self.folder.join(name), &bytes)
+    pub fn keep_record(&self, name: &str, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.write_checked(&self.folder.join(name), bytes.as_ref())
     }
 
     /// Forgets the record called `name`.
@@ -108,9 +106,7 @@ impl Cache {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut checked = bytes.to_vec();
-        checked.extend_from_slice(&xxh3_128(bytes).to_le_bytes());
-        self.write(&path, &checked)
+        self.write_checked(&path, bytes)
     }
 
     fn blob_path(&self, kind: &str, key: &[u8; 32]) -> PathBuf {
@@ -118,10 +114,16 @@ impl Cache {
         self.folder.join(kind).join(hex)
     }
 
-    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    /// Writes the bytes with their hash behind them: what is kept may be as large as the site, and is not copied for it.
+    fn write_checked(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.write(path, &[bytes, &xxh3_128(bytes).to_le_bytes()])
+    }
+
+    fn write(&self, path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         let number = self.aside.0.fetch_add(1, Ordering::Relaxed);
         let aside = path.with_extension(format!("{}-{number}.aside", std::process::id()));
-        fs::write(&aside, bytes)?;
+        let mut file = fs::File::create(&aside)?;
+        parts.iter().try_for_each(|part| file.write_all(part))?;
         fs::rename(&aside, path)
     }
 
@@ -178,7 +180,7 @@ mod tests {
     fn what_is_kept_is_found_until_it_is_damaged() {
         let site = tempfile::tempdir().unwrap();
         let cache = Cache::open(site.path()).unwrap();
-        cache.keep_record("pages", b"one".to_vec()).unwrap();
+        cache.keep_record("pages", b"one").unwrap();
         cache.keep_blob("images", &[7; 32], b"two").unwrap();
         let cache = Cache::open(site.path()).unwrap();
         assert_eq!(cache.record("pages").as_deref(), Some(&b"one"[..]));
@@ -193,7 +195,7 @@ mod tests {
     #[test]
     fn another_versions_cache_is_emptied() {
         let site = tempfile::tempdir().unwrap();
-        Cache::open(site.path()).unwrap().keep_record("pages", b"one".to_vec()).unwrap();
+        Cache::open(site.path()).unwrap().keep_record("pages", b"one").unwrap();
         fs::write(site.path().join(".galley/cache/version"), "galley cache 0\n").unwrap();
         assert_eq!(Cache::open(site.path()).unwrap().record("pages"), None);
     }

@@ -77,9 +77,9 @@ impl MemoryArguments {
                 size(bytes)
             ));
         }
-        let keep: Keep = Box::new(move |snapshot, codings| {
+        let keep: Keep = Box::new(move |codings| {
             if let Some(cache) = &cache
-                && let Err(error) = cache.keep_record(RECORD, codings.of(snapshot))
+                && let Err(error) = cache.keep_record(RECORD, codings)
             {
                 tracing::debug!("the cache: {error}");
             }

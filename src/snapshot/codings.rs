@@ -11,8 +11,6 @@ use super::resource::Resource;
 
 /// What stands before each coding: 32 bytes of digest, one that names the coding, and 4 of length.
 const HEAD: usize = 37;
-/// Room for what whoever keeps the codings adds to them.
-const SPARE: usize = 64;
 
 /// Codings by the digest of the bytes that were coded. A coding that saves nothing is known as such.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +43,7 @@ impl Codings {
             known.filter_map(|(number, key)| Some((number, key.0, self.0.get(&key)?.as_deref().unwrap_or_default())));
         // In one go: this is as large as the site, and growing it would take twice as much.
         let length: usize = known.clone().map(|(_, _, coded)| HEAD + coded.len()).sum();
-        let mut bytes = Vec::with_capacity(length + SPARE);
+        let mut bytes = Vec::with_capacity(length);
         for (number, digest, coded) in known {
             // A coding of 4 GiB and more is of no page; it is made anew.
             let Ok(length) = u32::try_from(coded.len()) else { continue };

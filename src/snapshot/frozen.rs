@@ -158,10 +158,20 @@ impl Snapshot {
 
     /// The same with the codings that it lacks and `codings` has.
     pub fn with(&self, codings: &Codings) -> Self {
-        let complete = |resource: &Arc<Resource>| resource.with(codings).map_or_else(|| Arc::clone(resource), Arc::new);
+        self.mapped(|resource| resource.with(codings))
+    }
+
+    /// The same with all codings that `codings` has, in the bytes that lie there.
+    pub fn recoded(&self, codings: &Codings) -> Self {
+        self.mapped(|resource| resource.recoded(codings))
+    }
+
+    /// The same with other resources in the place of those for which there are any.
+    fn mapped(&self, other: impl Fn(&Resource) -> Option<Resource>) -> Self {
+        let other = |resource: &Arc<Resource>| other(resource).map_or_else(|| Arc::clone(resource), Arc::new);
         let paths = self.paths.iter().map(|(path, target)| {
             let target = match target {
-                Target::Resource(resource) => Target::Resource(complete(resource)),
+                Target::Resource(resource) => Target::Resource(other(resource)),
                 Target::Redirect(number) => Target::Redirect(*number),
             };
             (path.clone(), target)
@@ -171,7 +181,7 @@ impl Snapshot {
             paths: paths.collect(),
             redirects: Arc::clone(&self.redirects),
             rules: self.rules,
-            not_found: self.not_found.as_ref().map(complete),
+            not_found: self.not_found.as_ref().map(other),
             retained: self.retained.clone(),
         }
     }

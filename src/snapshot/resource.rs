@@ -128,7 +128,7 @@ impl Resource {
 
     /// The bytes as they are, if they are in memory and codings of them are worth a try.
     pub fn to_code(&self) -> Option<&Bytes> {
-        self.representations.iter().find(|made| made.coding == Coding::Identity && self.negotiable)?.body.bytes()
+        self.identity()?.body.bytes()
     }
 
     pub(super) fn of(
@@ -178,25 +178,38 @@ impl Resource {
 
     /// The same with the codings that it lacks and `codings` has; `None` if there are none.
     pub(super) fn with(&self, codings: &Codings) -> Option<Self> {
-        let identity = self.representations.iter().find(|made| made.coding == Coding::Identity && self.negotiable)?;
-        let lacks = |coding: &Coding| !self.representations.iter().any(|made| made.coding == *coding);
-        let found = Coding::MADE.into_iter().filter(lacks);
-        let found = found.filter_map(|coding| Some((coding, codings.get(self.digest, coding)??.clone())));
-        let mut made: Vec<_> = found.map(|(coding, bytes)| identity.recoded(coding, bytes)).collect();
-        if made.is_empty() {
-            return None;
-        }
-        made.extend(self.representations.iter().map(Representation::shared));
-        made.sort_by_key(|made| (made.body.length(), made.coding));
-        Some(Self { representations: made, ..*self })
+        let lacks = |coding| !self.representations.iter().any(|made| made.coding == coding);
+        let identity = self.identity()?;
+        let missing = Coding::MADE.into_iter().filter(|coding| lacks(*coding));
+        let made: Vec<_> = missing.filter_map(|coding| identity.coded(coding, self.digest, codings)).collect();
+        (!made.is_empty()).then(|| self.having(self.representations.iter().map(Representation::shared).chain(made)))
+    }
+
+    /// The same with all codings that `codings` has, in the bytes that lie there; `None` where nothing is coded.
+    pub(super) fn recoded(&self, codings: &Codings) -> Option<Self> {
+        let identity = self.identity()?;
+        let made = Coding::MADE.into_iter().filter_map(|coding| identity.coded(coding, self.digest, codings));
+        Some(self.having(made.chain([identity.shared()])))
+    }
+
+    /// The bytes as they are, if codings of them are worth a try.
+    fn identity(&self) -> Option<&Representation> {
+        self.representations.iter().find(|made| made.coding == Coding::Identity && self.negotiable)
+    }
+
+    fn having(&self, representations: impl Iterator<Item = Representation>) -> Self {
+        let mut representations: Vec<_> = representations.collect();
+        representations.sort_by_key(|made| (made.body.length(), made.coding));
+        Self { representations, ..*self }
     }
 }
 
 impl Representation {
-    /// Another coding of the same bytes.
-    fn recoded(&self, coding: Coding, bytes: Bytes) -> Self {
+    /// Another coding of the same bytes, whose digest is `digest`, if `codings` has it.
+    fn coded(&self, coding: Coding, digest: Digest, codings: &Codings) -> Option<Self> {
+        let bytes = codings.get(digest, coding)??.clone();
         let fields = self.fields.recoded(coding, bytes.len() as u64, entity_tag(Digest::of(&bytes)));
-        Self { coding, body: Body::Memory(bytes), fields }
+        Some(Self { coding, body: Body::Memory(bytes), fields })
     }
 
     /// The same, sharing the bytes. Only what is in memory has codings beside it.
