@@ -21,6 +21,7 @@
 //! | [`check`] | Tree → findings: links, anchors, images, nesting, redirects, feeds, sitemap |
 //! | `outbound` | clients that ask other hosts |
 //! | [`snapshot`] | Tree, content root, Snapshot: what is served and shipped |
+//! | [`preview`] | a site while it is written: changes are rendered at once, open pages follow |
 //! | [`serve`] | HTTP from memory behind an accept loop with limits; access log, metrics, health |
 //! | [`image`] | images without a daemon: pack, unpack, layout on disk |
 //! | [`registry`] | references, and a client that pushes and pulls |
@@ -47,6 +48,7 @@ pub mod follow;
 mod html;
 pub mod image;
 mod outbound;
+pub mod preview;
 pub mod registry;
 pub mod render;
 pub mod serve;

@@ -11,6 +11,7 @@ mod memory;
 mod new;
 mod package;
 mod post;
+mod preview;
 mod report;
 mod serve;
 mod source;
@@ -35,6 +36,7 @@ use crate::registry::Transport;
     version,
     after_help = "Examples:\n  \
         galley new my-blog                                  start a blog\n  \
+        galley preview my-blog                              write it, and see each change at once\n  \
         galley serve site                                   render a site and serve it on http://127.0.0.1:8080\n  \
         galley build site -o public                         render it into a folder\n  \
         galley package site --push registry.example/blog    push it as an image\n  \
@@ -55,6 +57,7 @@ struct Cli {
 enum Verb {
     New(new::Arguments),
     Post(post::Arguments),
+    Preview(preview::Arguments),
     Build(build::Arguments),
     Check(check::Arguments),
     Serve(serve::Arguments),
@@ -90,6 +93,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match cli.verb {
         Verb::New(arguments) => new::run(&arguments, &report),
         Verb::Post(arguments) => post::run(&arguments, &report),
+        Verb::Preview(arguments) => preview::run(&arguments, &report),
         Verb::Build(arguments) => build::run(&arguments, &report),
         Verb::Check(arguments) => check::run(&arguments, &report),
         Verb::Serve(arguments) => serve::run(&arguments, &report),

@@ -147,7 +147,7 @@ fn follow(
 
 /// Done when the process is asked to stop. A handler is needed for it: as the first process of a container it would
 /// otherwise not hear the signal at all.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

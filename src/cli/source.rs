@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 
-use super::history;
+use super::history::Histories;
 use super::report::{Report, count, size};
 use crate::cache::Cache;
 use crate::registry::Reference;
@@ -94,7 +94,7 @@ pub(super) fn load_site(folder: &Path, overrides: &Overrides, cache: Option<&Cac
         site.config.base_url.clone_from(&overrides.base_url);
     }
     site.config.minify |= overrides.minify;
-    history::attach(&mut site, cache);
+    Histories::new(cache.cloned()).attach(&mut site);
     Ok(site)
 }
 

@@ -42,7 +42,7 @@ pub struct Highlight {
 }
 
 /// Which copies of images are made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Images {
     /// Whether smaller copies are made.
     pub resize: bool,

@@ -1,7 +1,7 @@
 //! The site's images: their dimensions, and smaller copies for narrow screens.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
@@ -29,7 +29,7 @@ pub(super) struct Copy {
 
 /// What the first look at a file said.
 #[derive(Debug, Default)]
-struct Head {
+pub(super) struct Head {
     /// `None` if it is no image.
     size: Option<Dimensions>,
     /// Why there are no copies of it, though it is an image.
@@ -43,7 +43,7 @@ pub(super) struct Images<'a> {
     /// By path in the output.
     positions: HashMap<&'a str, usize>,
     entries: Vec<OnceLock<Result<Entry, String>>>,
-    heads: Vec<OnceLock<Head>>,
+    heads: Vec<OnceLock<Arc<Head>>>,
     /// Copies that a page shows, with the paths that they get.
     copies: Mutex<BTreeMap<TreePath, Copy>>,
 }
@@ -64,7 +64,8 @@ impl<'a> Images<'a> {
     /// The entry of an asset as it is.
     pub(super) fn entry(&self, position: usize) -> Result<Entry, Box<Finding>> {
         let asset = &self.site.assets[position];
-        let entry = self.entries[position].get_or_init(|| read(self.site, asset));
+        let entry = self.entries[position]
+            .get_or_init(|| self.memory.asset(&asset.source, asset.seen, || read(self.site, asset)));
         entry.clone().map_err(|message| Box::new(Finding::error(&asset.source, None, message)))
     }
 
@@ -76,10 +77,15 @@ impl<'a> Images<'a> {
         if !is_image(&path) {
             return None;
         }
-        let head = self.heads[position].get_or_init(|| self.look(position));
+        let head = self.heads[position].get_or_init(|| self.head(position));
         let size = head.size?;
         let srcset = if head.obstacle.is_none() { self.srcset(position, url, size) } else { String::new() };
         Some(Image { url: url.to_owned(), width: size.width, height: size.height, srcset })
+    }
+
+    fn head(&self, position: usize) -> Arc<Head> {
+        let asset = &self.site.assets[position];
+        self.memory.head(&asset.source, asset.seen, &self.site.config.images, || self.look(position))
     }
 
     fn look(&self, position: usize) -> Head {
@@ -92,7 +98,7 @@ impl<'a> Images<'a> {
 
     /// What is wrong with the images that pages show: they are published as they are.
     pub(super) fn findings(&self) -> Vec<Finding> {
-        let seen = self.site.assets.iter().zip(&self.heads).filter_map(|(asset, head)| Some((asset, head.get()?)));
+        let seen = self.site.assets.iter().zip(&self.heads).filter_map(|(asset, head)| Some((asset, &**head.get()?)));
         let finding = |(asset, head): (&Asset, &Head)| {
             let message = match (head.size, &head.obstacle) {
                 // An SVG image need not say how large it is.

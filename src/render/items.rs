@@ -1,14 +1,15 @@
 //! The items of lists: what one page shows of another. Made once for each page and shared.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::memory::{Memory, PageRecord};
 use super::pages::Pages;
 use super::sink::date;
 use super::theme::{Value, value};
-use super::view::{Link, SummaryView, TermLink, TermUrls, reading_minutes};
+use super::view::{self, Link, OwnView, SummaryView, TermLink, TermUrls, reading_minutes};
 use crate::site::{Date, Page, Site};
 
 /// One item for each of the site's pages.
@@ -16,21 +17,72 @@ pub(super) struct Items<'a> {
     pub(super) site: &'a Site,
     pages: &'a Pages<'a>,
     urls: TermUrls<'a>,
-    hashes: Vec<u128>,
+    hashes: Vec<Hashes>,
     values: Vec<OnceLock<Value>>,
 }
 
+/// What is known of the values that one page gives to templates.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Hashes {
+    /// Of its item in lists.
+    item: u128,
+    /// Of what else is its own.
+    own: u128,
+    /// Of what decides where it stands among others.
+    place: u128,
+}
+
 impl<'a> Items<'a> {
-    pub(super) fn new(site: &'a Site, pages: &'a Pages<'a>) -> Self {
+    pub(super) fn new(site: &'a Site, pages: &'a Pages<'a>, memory: &Memory) -> Self {
         let values = std::iter::repeat_with(OnceLock::new).take(site.pages.len()).collect();
         let mut items = Self { site, pages, urls: TermUrls::of(site), hashes: Vec::new(), values };
-        let hash = |position| xxh3_128(&serde_json::to_vec(&items.view(position)).unwrap_or_default());
-        items.hashes = (0..site.pages.len()).into_par_iter().map(hash).collect();
+        items.hashes = memory.with_hashes(|known| {
+            let hashes = |position| {
+                let page = &site.pages[position];
+                known.and_then(|known| known.of(page, pages.record(position))).unwrap_or_else(|| items.hashes(position))
+            };
+            (0..site.pages.len()).into_par_iter().map(hashes).collect()
+        });
         items
     }
 
+    /// All of it is made of the page and of what its Markdown was rendered to, and of nothing else.
+    fn hashes(&self, position: usize) -> Hashes {
+        let page = &self.site.pages[position];
+        let place = (page.date.as_ref().map(Date::seconds), page.section.is_empty(), &page.content_path);
+        Hashes { item: hash(&self.view(position)), own: hash(&self.own(position)), place: hash(&place) }
+    }
+
+    /// What is to be remembered.
+    pub(super) fn known(&self) -> Vec<(Arc<Page>, Arc<PageRecord>, Hashes)> {
+        let known = |(position, hashes): (usize, &Hashes)| {
+            (Arc::clone(&self.site.pages[position]), Arc::clone(self.pages.record(position)), *hashes)
+        };
+        self.hashes.iter().enumerate().map(known).collect()
+    }
+
     pub(super) fn hash(&self, position: usize) -> u128 {
-        self.hashes[position]
+        self.hashes[position].item
+    }
+
+    pub(super) fn own_hash(&self, position: usize) -> u128 {
+        self.hashes[position].own
+    }
+
+    pub(super) fn place_hash(&self, position: usize) -> u128 {
+        self.hashes[position].place
+    }
+
+    pub(super) fn own(&self, position: usize) -> OwnView<'a> {
+        let page: &'a Page = &self.site.pages[position];
+        OwnView {
+            description: self.description(position),
+            authors: &page.authors,
+            toc: &self.pages.outline(position).toc,
+            terms: page.terms.keys().map(|name| (name.as_str(), self.terms(name, page))).collect(),
+            source: &page.source,
+            change: view::change(page),
+        }
     }
 
     pub(super) fn value(&self, position: usize) -> Value {
@@ -85,4 +137,8 @@ impl<'a> Items<'a> {
             extra: &page.extra,
         }
     }
+}
+
+fn hash(value: &impl serde::Serialize) -> u128 {
+    xxh3_128(&serde_json::to_vec(value).unwrap_or_default())
 }

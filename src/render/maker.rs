@@ -1,6 +1,7 @@
 //! Makes single outputs, or finds that they are there already.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -10,6 +11,7 @@ use super::feed::{self, Channel, FeedEntry, Format};
 use super::items::Items;
 use super::memory::Memory;
 use super::minify;
+use super::orders::Orders;
 use super::pages::Pages;
 use super::paginate::{self, Leaf};
 use super::plan::{List, Output};
@@ -37,13 +39,7 @@ pub(super) struct Maker<'a> {
     pub(super) items: &'a Items<'a>,
     /// The variable `site`.
     pub(super) site_value: &'a serde_json::Value,
-    pub(super) related: Vec<Vec<usize>>,
-    /// For each page its place in its series: the term's position in the taxonomy, and the place in it.
-    pub(super) series: Vec<Option<(usize, usize)>>,
-    /// Pages in sections, newest first.
-    pub(super) latest: Vec<usize>,
-    /// All pages, oldest first: the order of the search index.
-    pub(super) oldest: Vec<usize>,
+    pub(super) orders: Arc<Orders>,
     /// The hash of what all templates get.
     pub(super) common: u128,
 }
@@ -68,7 +64,7 @@ impl<'a> Maker<'a> {
             Output::Robots => Ok(text(feed::robots(&self.site.config))),
             Output::Forward(target) => Ok(text(feed::forward(&self.site.config, target))),
             Output::SitemapIndex(parts) => Ok(text(feed::sitemap_index(self.base(), parts.iter().map(String::as_str)))),
-            Output::Sitemap(year) => Ok(text(self.sitemap(*year))),
+            Output::Sitemap(year) => return Ok(self.sitemap(path, *year)),
             Output::Feed(list, format) => return self.feed(path, *list, *format),
             Output::SearchIndex => Ok(Entry::new(Bytes::from(search::manifest(self.site.pages.len()).1), None)),
             Output::SearchShard(documents) => return self.shard(path, documents),
@@ -115,9 +111,9 @@ impl<'a> Maker<'a> {
         let own = |page: &'a Page| page.template.as_deref();
         match output {
             Output::Page(position) => own(&self.site.pages[*position]).unwrap_or("page.html"),
-            Output::Home => self.site.sections[""].index.as_ref().and_then(own).unwrap_or("home.html"),
+            Output::Home => self.site.sections[""].index.as_deref().and_then(own).unwrap_or("home.html"),
             Output::List(List::Section(_, section), _) => {
-                section.index.as_ref().and_then(own).unwrap_or("section.html")
+                section.index.as_deref().and_then(own).unwrap_or("section.html")
             }
             Output::List(List::Term(..), _) => "term.html",
             Output::Taxonomy(_) => "taxonomy.html",
@@ -154,7 +150,7 @@ impl<'a> Maker<'a> {
                 self.head(sink, &Head::of(&Permalink::of_file(path.clone()), "Search", ""));
             }
             _ => {
-                sink.items("pages", &self.latest[..self.latest.len().min(NOT_FOUND_LENGTH)]);
+                sink.items("pages", &self.orders.latest[..self.orders.latest.len().min(NOT_FOUND_LENGTH)]);
                 self.head(sink, &Head::of(&Permalink::of_file(path.clone()), "Not found", ""));
             }
         }
@@ -182,31 +178,31 @@ impl<'a> Maker<'a> {
         let title = section.map(|section| self.section_title(&page.section, section));
         let (newer, older) = self.neighbours(position, section);
         let summary = (!S::KNOWS_ITEMS).then(|| self.items.view(position));
+        let own = (!S::KNOWS_ITEMS).then(|| self.items.own(position));
         let description = self.items.description(position);
         let structured = summary.as_ref().map(|summary| view::structured(self.site, page, summary, description));
         if S::KNOWS_ITEMS {
             // What search engines read is made of the item, the authors and the site, all of which are hashed.
             sink.items("page", &[position]);
+            sink.own(position);
         }
         let view = PageView {
             structured,
             summary,
-            description,
+            page: own,
             section: section.zip(title.as_deref()).map(|(section, title)| Link { title, url: section.permalink.url() }),
-            authors: &page.authors,
-            toc: &self.pages.outline(position).toc,
-            terms: page.terms.keys().map(|name| (name.as_str(), self.items.terms(name, page))).collect(),
             series: self.series(position),
             newer,
             older,
-            related: self.related[position].iter().map(|other| self.items.link(*other)).collect(),
-            source: &page.source,
+            related: self.orders.related[position].iter().map(|other| self.items.link(*other)).collect(),
             edit_url: self.site.config.edit_url.as_ref().map(|url| url.replace("{path}", &page.source)),
-            change: view::change(page),
         };
         sink.put("page", &view);
         sink.html(position);
-        self.head(sink, &Head::of(&page.permalink, self.items.title(position), description));
+        // What the head says is made of the item, the description and the site, all of which are hashed.
+        if !S::KNOWS_ITEMS {
+            self.head(sink, &Head::of(&page.permalink, self.items.title(position), description));
+        }
     }
 
     /// The pages before and after in the section's order, which is newest first.
@@ -219,7 +215,7 @@ impl<'a> Maker<'a> {
     }
 
     fn series(&self, position: usize) -> Option<SeriesView<'a>> {
-        let (term, place) = self.series[position]?;
+        let (term, place) = self.orders.series[position]?;
         let term = &self.site.taxonomies.iter().find(|taxonomy| taxonomy.is_series())?.terms[term];
         let link = |place: Option<usize>| place.and_then(|place| term.pages.get(place)).map(|at| self.items.link(*at));
         Some(SeriesView {
@@ -244,7 +240,7 @@ impl<'a> Maker<'a> {
         let archive = archive.max_by_key(|(_, section)| section.pages.len());
         sink.put("home", &self.section_view("", section, title));
         sink.index_html("");
-        sink.items("pages", &self.latest[..self.latest.len().min(HOME_LENGTH)]);
+        sink.items("pages", &self.orders.latest[..self.orders.latest.len().min(HOME_LENGTH)]);
         sink.put("archive_url", archive.map_or("", |(_, section)| section.permalink.url()));
         self.head(sink, &Head::of(&section.permalink, "", &config.description));
     }
@@ -317,7 +313,7 @@ impl<'a> Maker<'a> {
         };
         let url = list.map_or("/", |list| list.permalink().url()).to_owned();
         let channel = Channel { title, url, format };
-        let positions = list.map_or(self.latest.as_slice(), List::pages);
+        let positions = list.map_or(self.orders.latest.as_slice(), List::pages);
         let dated = positions.iter().copied().filter(|position| self.site.pages[*position].date.is_some());
         let mut positions: Vec<usize> = dated.collect();
         positions.sort_by_key(|position| std::cmp::Reverse(self.items.date(*position).map(Date::seconds)));
@@ -365,7 +361,7 @@ impl<'a> Maker<'a> {
     }
 
     fn shard(&self, path: &TreePath, documents: &Range<usize>) -> Result<(u128, Entry), Box<Finding>> {
-        let positions = &self.oldest[documents.clone()];
+        let positions = &self.orders.oldest[documents.clone()];
         let context = self.context("search", &(), |hasher| {
             for position in positions {
                 hasher.update(&self.items.hash(*position).to_le_bytes());
@@ -398,8 +394,22 @@ impl<'a> Maker<'a> {
         self.site.pages[position].terms.get("tags").into_iter().flatten().map(String::as_str).collect()
     }
 
-    fn sitemap(&self, year: Option<i16>) -> String {
-        let pages = self.site.pages.iter().filter(|page| page.date.as_ref().map(Date::year) == year);
+    fn sitemap(&self, path: &TreePath, year: Option<i16>) -> (u128, Entry) {
+        let positions = || (0..self.site.pages.len()).filter(|position| self.orders.years[*position] == year);
+        let sections = self.site.sections.values().map(|section| section.permalink.url());
+        let terms = self.site.taxonomies.iter().flat_map(|taxonomy| {
+            taxonomy.terms.iter().map(|term| term.permalink.url()).chain([taxonomy.permalink.url()])
+        });
+        let lists: Vec<&str> = if year.is_none() { sections.chain(terms).collect() } else { Vec::new() };
+        let context = self.context("sitemap", &lists, |hasher| {
+            positions().for_each(|position| hasher.update(&self.items.hash(position).to_le_bytes()));
+        });
+        let entry = self.memory.output(path, context);
+        (context, entry.unwrap_or_else(|| text(self.sitemap_text(year, positions()))))
+    }
+
+    fn sitemap_text(&self, year: Option<i16>, positions: impl Iterator<Item = usize>) -> String {
+        let pages = positions.map(|position| &self.site.pages[position]);
         let pages = pages.map(|page| (&page.permalink, page.updated.as_ref().or(page.date.as_ref())));
         if year.is_some() {
             return feed::sitemap(self.base(), pages);

@@ -3,17 +3,23 @@
 //! Markdown is remembered by its content, outputs by the exact values that their templates got. Nothing rests on the
 //! times of source files.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::images::Head;
+use super::items::Hashes;
 use super::markdown::{Fault, Outline};
+use super::orders::Orders;
 use super::scope::Asked;
 use crate::cache::Cache;
+use crate::config::Images;
+use crate::finding::Finding;
+use crate::site::Page;
 use crate::snapshot::{Digest, Entry, Modified, TreePath};
 
 /// The record of all pages.
@@ -49,6 +55,41 @@ pub struct Memory {
     pages: HashMap<u128, Arc<PageRecord>>,
     outputs: HashMap<String, Made>,
     folder: PathBuf,
+    /// What this very process made, if it renders the site again and again.
+    held: Option<Held>,
+}
+
+/// Hashes of pages by the places in memory that they are held at, which nothing else can have meanwhile.
+#[derive(Debug, Default)]
+pub(super) struct Known(HashMap<usize, (Arc<Page>, Arc<PageRecord>, Hashes)>);
+
+impl Known {
+    /// What is known of this very page, rendered to this very record.
+    pub(super) fn of(&self, page: &Arc<Page>, record: &Arc<PageRecord>) -> Option<Hashes> {
+        let (_, known, hashes) = self.0.get(&Arc::as_ptr(page).addr())?;
+        Arc::ptr_eq(known, record).then_some(*hashes)
+    }
+}
+
+/// What one process made and has in memory.
+#[derive(Debug, Default)]
+struct Held {
+    outputs: HashMap<TreePath, (u128, Entry)>,
+    /// The site's files by source path, each with the reading in which it was looked at.
+    assets: Mutex<HashMap<String, (u64, Entry)>>,
+    /// What the first look at each of them said, with the settings of images that it was meant for.
+    heads: Mutex<HashMap<String, (u64, Images, Arc<Head>)>>,
+    /// What is known of pages and what they were rendered to.
+    hashes: Mutex<Known>,
+    /// What the last rendering will say of them once it is held.
+    fresh_hashes: Mutex<Vec<(Arc<Page>, Arc<PageRecord>, Hashes)>>,
+    orders: Mutex<Option<(u128, Arc<Orders>)>>,
+    /// The hash of all outputs' names, when they were last looked through and none collided.
+    names: Mutex<Option<u128>>,
+    /// What the last rendering knew of pages.
+    fresh: Mutex<Vec<(u128, Arc<PageRecord>)>>,
+    /// Files that the last rendering put into pages, or looked for.
+    included: Mutex<BTreeSet<String>>,
 }
 
 impl Memory {
@@ -73,6 +114,79 @@ impl Memory {
         memory
     }
 
+    /// For a process that renders the site again and again: outputs stay in memory. Copies of images are still kept in
+    /// `cache`, because making them takes longest.
+    pub fn in_process(cache: Option<Cache>) -> Self {
+        Self { cache, held: Some(Held::default()), ..Self::default() }
+    }
+
+    /// Holds what a rendering made, in place of what was held before: path, hash of the values, entry.
+    pub fn hold(&mut self, outputs: impl IntoIterator<Item = (TreePath, u128, Entry)>) {
+        let Some(held) = &mut self.held else { return };
+        held.outputs = outputs.into_iter().map(|(path, context, entry)| (path, (context, entry))).collect();
+        let fresh = std::mem::take(held.fresh.get_mut().unwrap_or_else(PoisonError::into_inner));
+        if self.pages.len() > 2 * fresh.len() + 64 {
+            self.pages.clear();
+        }
+        self.pages.extend(fresh);
+        let fresh = std::mem::take(held.fresh_hashes.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let by_place = |known: (Arc<Page>, Arc<PageRecord>, Hashes)| (Arc::as_ptr(&known.0).addr(), known);
+        held.hashes = Mutex::new(Known(fresh.into_iter().map(by_place).collect()));
+    }
+
+    /// Gives `use_them` the hashes that are known of pages.
+    pub(super) fn with_hashes<T: Send>(&self, use_them: impl FnOnce(Option<&Known>) -> T) -> T {
+        match &self.held {
+            Some(held) => use_them(Some(&lock(&held.hashes))),
+            None => use_them(None),
+        }
+    }
+
+    /// Keeps the hashes of pages.
+    pub(super) fn keep_hashes(&self, known: impl FnOnce() -> Vec<(Arc<Page>, Arc<PageRecord>, Hashes)>) {
+        if let Some(held) = &self.held {
+            *lock(&held.fresh_hashes) = known();
+        }
+    }
+
+    /// The orders that were made of what has this hash, or what `make` gives.
+    pub(super) fn orders(&self, key: impl FnOnce() -> u128, make: impl FnOnce() -> Orders) -> Arc<Orders> {
+        let Some(held) = &self.held else { return Arc::new(make()) };
+        let key = key();
+        if let Some((known, orders)) = &*lock(&held.orders)
+            && *known == key
+        {
+            return Arc::clone(orders);
+        }
+        let orders = Arc::new(make());
+        *lock(&held.orders) = Some((key, Arc::clone(&orders)));
+        orders
+    }
+
+    /// What is wrong with names that have this hash: nothing, if that was found before.
+    pub(super) fn checked(&self, names: u128, check: impl FnOnce() -> Vec<Finding>) -> Vec<Finding> {
+        let Some(held) = &self.held else { return check() };
+        if *lock(&held.names) == Some(names) {
+            return Vec::new();
+        }
+        let findings = check();
+        *lock(&held.names) = findings.is_empty().then_some(names);
+        findings
+    }
+
+    /// Whether the entry at `path` takes no memory that was not taken before.
+    pub(super) fn has(&self, path: &TreePath, entry: &Entry) -> bool {
+        match &self.held {
+            Some(held) => held.outputs.get(path).is_some_and(|(_, known)| known.is_same(entry)),
+            None => !entry.is_in_memory(),
+        }
+    }
+
+    /// Files outside the site's own folders that pages show, or would if they were there.
+    pub fn included(&self) -> BTreeSet<String> {
+        self.held.as_ref().map(|held| lock(&held.included).clone()).unwrap_or_default()
+    }
+
     /// Waits until no other build of the site writes into `folder`; ends with the file. Two builds that each renamed only
     /// what changed, of a site that was edited between them, would leave a mixture that neither knows of.
     pub fn turn(cache: &Cache, folder: &Path) -> Option<File> {
@@ -82,15 +196,56 @@ impl Memory {
 
     /// Whether anything will be kept.
     pub(super) fn keeps(&self) -> bool {
-        self.cache.is_some()
+        self.cache.is_some() || self.held.is_some()
+    }
+
+    /// The entry of an asset that was read in the reading `seen`, or what `read` gives.
+    pub(super) fn asset(
+        &self,
+        source: &str,
+        seen: Option<u64>,
+        read: impl FnOnce() -> Result<Entry, String>,
+    ) -> Result<Entry, String> {
+        let Some((held, seen)) = self.held.as_ref().zip(seen) else { return read() };
+        if let Some((at, entry)) = lock(&held.assets).get(source)
+            && *at == seen
+        {
+            return Ok(entry.clone());
+        }
+        let entry = read()?;
+        lock(&held.assets).insert(source.to_owned(), (seen, entry.clone()));
+        Ok(entry)
     }
 
     pub(super) fn page(&self, key: u128) -> Option<&Arc<PageRecord>> {
         self.pages.get(&key)
     }
 
+    /// What the first look at an asset said, or what `look` says.
+    pub(super) fn head(
+        &self,
+        source: &str,
+        seen: Option<u64>,
+        settings: &Images,
+        look: impl FnOnce() -> Head,
+    ) -> Arc<Head> {
+        let Some((held, seen)) = self.held.as_ref().zip(seen) else { return Arc::new(look()) };
+        if let Some((at, meant, head)) = lock(&held.heads).get(source)
+            && *at == seen
+            && meant == settings
+        {
+            return Arc::clone(head);
+        }
+        let head = Arc::new(look());
+        lock(&held.heads).insert(source.to_owned(), (seen, settings.clone(), Arc::clone(&head)));
+        head
+    }
+
     /// The output at `path`, if it was made from the same values and lies in the folder as it was written.
     pub(super) fn output(&self, path: &TreePath, context: u128) -> Option<Entry> {
+        if let Some(held) = &self.held {
+            return held.outputs.get(path).filter(|(made, _)| *made == context).map(|(_, entry)| entry.clone());
+        }
         let made = self.outputs.get(path.as_str()).filter(|made| made.context == context)?;
         self.intact(path, made)
     }
@@ -98,6 +253,9 @@ impl Memory {
     /// The output at `path` as it lies in the folder, if it has the same bytes, whatever they were made from: what is
     /// there is not written again.
     pub(super) fn best(&self, path: &TreePath, entry: Entry) -> Entry {
+        if let Some((_, known)) = self.held.as_ref().and_then(|held| held.outputs.get(path)) {
+            return if known.is_same(&entry) { known.clone() } else { entry };
+        }
         let made = self.outputs.get(path.as_str()).filter(|made| made.digest == entry.digest().bytes());
         let Some(made) = made.filter(|_| !entry.lies_at(&path.below(&self.folder))) else { return entry };
         self.intact(path, made).filter(|kept| kept.modified() == entry.modified()).unwrap_or(entry)
@@ -135,11 +293,24 @@ impl Memory {
     }
 
     /// Keeps what is known of all pages, and drops what no page needs any more.
-    pub(super) fn keep_pages(&self, pages: &[(u128, &PageRecord)]) {
+    pub(super) fn keep_pages(&self, pages: Vec<(u128, Arc<PageRecord>)>) {
+        if let Some(held) = &self.held {
+            *lock(&held.fresh) = pages;
+            return;
+        }
+        let is_same = |known: &Arc<PageRecord>, record| Arc::ptr_eq(known, record) || known == record;
         let known = pages.len() == self.pages.len()
-            && pages.iter().all(|(key, record)| self.pages.get(key).is_some_and(|known| **known == **record));
+            && pages.iter().all(|(key, record)| self.pages.get(key).is_some_and(|known| is_same(known, record)));
         if !known {
+            let pages: Vec<(u128, &PageRecord)> = pages.iter().map(|(key, record)| (*key, &**record)).collect();
             self.keep(PAGES, &pages);
+        }
+    }
+
+    /// Notes which files pages include.
+    pub(super) fn keep_included(&self, included: impl FnOnce() -> BTreeSet<String>) {
+        if let Some(held) = &self.held {
+            *lock(&held.included) = included();
         }
     }
 
@@ -196,6 +367,11 @@ impl Memory {
             tracing::debug!("the cache: {error}");
         }
     }
+}
+
+/// What is behind the locks is replaced as a whole: a panic elsewhere leaves it whole.
+fn lock<T>(held: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn written(metadata: &Metadata) -> Option<u128> {

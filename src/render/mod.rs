@@ -16,6 +16,7 @@ mod maker;
 mod markdown;
 mod memory;
 mod minify;
+mod orders;
 mod pages;
 mod paginate;
 mod plan;
@@ -37,12 +38,13 @@ use self::images::Images;
 use self::items::Items;
 use self::maker::Maker;
 pub use self::memory::{Made, Memory};
+use self::orders::Orders;
 use self::pages::Pages;
 use self::plan::{Output, Plan};
 use self::rules::Rules;
 pub use self::theme::Theme;
 use crate::finding::Finding;
-use crate::site::{Date, Site};
+use crate::site::Site;
 use crate::snapshot::{Entry, TreePath};
 
 /// Outputs made at a time: enough for all cores, few enough that not the whole site is in memory twice.
@@ -78,12 +80,19 @@ pub fn render<E>(
     findings.extend_from_slice(&rules.findings);
     findings.extend_from_slice(theme.warnings());
     findings.extend(images.findings());
-    let (items, ()) = rayon::join(|| Items::new(site, &pages), || memory.keep_pages(&pages.records()));
+    let (items, ()) = rayon::join(
+        || Items::new(site, &pages, memory),
+        || {
+            memory.keep_pages(pages.records());
+            memory.keep_included(|| pages.included());
+        },
+    );
     let (plan, maker) = rayon::join(
-        || Plan::of(site, theme, &images, &rules),
+        || Plan::of(site, theme, &images, &rules, memory),
         || maker(site, theme, memory, &pages, &items, &site_value),
     );
     findings.extend(plan.findings);
+    memory.keep_hashes(|| items.known());
     let mut outputs = plan.outputs.into_iter();
     let mut chunk = CHUNK;
     while !outputs.as_slice().is_empty() && !findings.iter().any(Finding::is_error) {
@@ -97,9 +106,9 @@ pub fn render<E>(
                 Ok(Rendered { path, entry, context, page })
             })
             .collect();
-        // What is there already is not in memory, and there will be more of it.
-        let in_memory = made.iter().flatten().filter(|rendered| rendered.entry.is_in_memory()).count();
-        chunk = if in_memory > CHUNK / 8 { CHUNK } else { (chunk * 2).min(LARGEST_CHUNK) };
+        // What is there already takes no more memory, and there will be more of it.
+        let new = made.iter().flatten().filter(|rendered| !memory.has(&rendered.path, &rendered.entry)).count();
+        chunk = if new > CHUNK / 8 { CHUNK } else { (chunk * 2).min(LARGEST_CHUNK) };
         for made in made {
             match made {
                 Ok(rendered) => take(rendered)?,
@@ -134,10 +143,7 @@ fn maker<'a>(
         pages,
         items,
         site_value,
-        related: related::related(site),
-        series: series(site),
-        latest: latest(site),
-        oldest: oldest(site),
+        orders: Orders::of(site, items, memory),
         common: common.digest128(),
     }
 }
@@ -149,34 +155,4 @@ fn section_titles(site: &Site) -> BTreeMap<&str, String> {
         section.title.clone().unwrap_or_else(|| view::name_as_title(name))
     };
     site.sections.iter().map(|(folder, section)| (folder.as_str(), title((folder, section)))).collect()
-}
-
-/// Pages in sections, newest first; dateless ones follow in their sections' order.
-fn latest(site: &Site) -> Vec<usize> {
-    let mut positions: Vec<usize> =
-        (0..site.pages.len()).filter(|position| !site.pages[*position].section.is_empty()).collect();
-    positions.sort_by_key(|position| std::cmp::Reverse(site.pages[*position].date.as_ref().map(Date::seconds)));
-    positions
-}
-
-/// All pages, dateless ones first and then the oldest: what is new comes at the end.
-fn oldest(site: &Site) -> Vec<usize> {
-    let mut positions: Vec<usize> = (0..site.pages.len()).collect();
-    positions.sort_by_key(|position| {
-        let page = &site.pages[*position];
-        (page.date.as_ref().map(Date::seconds), page.content_path.as_str())
-    });
-    positions
-}
-
-/// Each page's place in its series; the first series that it names counts.
-fn series(site: &Site) -> Vec<Option<(usize, usize)>> {
-    let mut places = vec![None; site.pages.len()];
-    let taxonomy = site.taxonomies.iter().find(|taxonomy| taxonomy.is_series());
-    for (index, term) in taxonomy.into_iter().flat_map(|taxonomy| taxonomy.terms.iter().enumerate()) {
-        for (place, position) in term.pages.iter().enumerate() {
-            places[*position].get_or_insert((index, place));
-        }
-    }
-    places
 }

@@ -1,7 +1,7 @@
 //! The Markdown of all pages: its outlines at once, its HTML when an output needs it.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 use super::images::Images;
 use super::markdown::{self, Fault, Outline, Request, Style};
 use super::memory::{Memory, PageRecord};
-use super::scope::Scope;
+use super::scope::{Question, Scope, places};
 use super::theme::{Theme, Value};
 use crate::finding::{Finding, Position};
 use crate::site::{Page, Site};
@@ -110,7 +110,7 @@ impl<'a> Pages<'a> {
             hasher.update(part.as_bytes());
         }
         hasher.update(&[u8::from(page.title.is_none())]);
-        hasher.update(page.body.as_bytes());
+        hasher.update(&page.body_hash.to_le_bytes());
         hasher.digest128()
     }
 
@@ -128,6 +128,10 @@ impl<'a> Pages<'a> {
 
     pub(super) fn html_hash(&self, position: usize) -> u128 {
         self.texts[position].record.html_hash
+    }
+
+    pub(super) fn record(&self, position: usize) -> &Arc<PageRecord> {
+        &self.texts[position].record
     }
 
     pub(super) fn outline(&self, position: usize) -> &Outline {
@@ -149,21 +153,30 @@ impl<'a> Pages<'a> {
     }
 
     /// What is to be remembered.
-    pub(super) fn records(&self) -> Vec<(u128, &PageRecord)> {
-        self.texts.iter().chain(self.indexes.values()).map(|text| (text.key, &*text.record)).collect()
+    pub(super) fn records(&self) -> Vec<(u128, Arc<PageRecord>)> {
+        self.texts.iter().chain(self.indexes.values()).map(|text| (text.key, Arc::clone(&text.record))).collect()
+    }
+
+    /// Files that pages include, wherever they may lie.
+    pub(super) fn included(&self) -> BTreeSet<String> {
+        let of_page = |(page, text): (&'a Page, &Text)| {
+            let asked = text.record.asked.iter();
+            let paths = asked
+                .filter_map(|(question, _)| if let Question::Include(path) = question { Some(path) } else { None });
+            paths.flat_map(|path| places(&page.source, path)).collect::<Vec<_>>()
+        };
+        self.all().flat_map(of_page).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&'a Page, &Text)> {
+        let pages = self.site.pages.iter().map(|page| &**page).zip(&self.texts);
+        let index = |(folder, text)| Some((self.site.sections.get(folder)?.index.as_deref()?, text));
+        pages.chain(self.indexes.iter().map(|(folder, text)| (*folder, text)).filter_map(index))
     }
 
     /// What is wrong in the Markdown.
     pub(super) fn findings(&self) -> Vec<Finding> {
-        let pages = self.site.pages.iter().zip(&self.texts);
-        let indexes = self
-            .indexes
-            .iter()
-            .filter_map(|(folder, text)| Some((self.site.sections.get(*folder)?.index.as_ref()?, text)));
-        pages
-            .chain(indexes)
-            .flat_map(|(page, text)| text.record.faults.iter().map(|fault| finding(page, fault)))
-            .collect()
+        self.all().flat_map(|(page, text)| text.record.faults.iter().map(|fault| finding(page, fault))).collect()
     }
 }
 

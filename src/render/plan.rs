@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use xxhash_rust::xxh3::Xxh3;
+
 use super::feed::Format;
 use super::images::{Copy, Images};
+use super::memory::Memory;
 use super::paginate::{self, Leaf};
 use super::rules::Rules;
 use super::search;
@@ -114,7 +117,13 @@ struct Planner<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn of(site: &'a Site, theme: &'a Theme, images: &Images<'_>, rules: &'a Rules) -> Self {
+    pub(super) fn of(
+        site: &'a Site,
+        theme: &'a Theme,
+        images: &Images<'_>,
+        rules: &'a Rules,
+        memory: &Memory,
+    ) -> Self {
         let mut planner = Planner { site, claims: BTreeMap::new(), findings: Vec::new() };
         planner.generated(theme);
         planner.lists();
@@ -137,7 +146,7 @@ impl<'a> Plan<'a> {
         if let Some(redirects) = &rules.redirects {
             planner.add(TreePath::new(REDIRECTS), Output::Redirects(redirects));
         }
-        planner.finish()
+        planner.finish(memory)
     }
 }
 
@@ -231,16 +240,25 @@ impl<'a> Planner<'a> {
         self.claims.insert(path.clone(), Claim { output, source: Some(source) });
     }
 
-    fn finish(mut self) -> Plan<'a> {
-        // Only names matter here, and a tree is what knows which of them collide.
+    /// Names that would be the same file. Only names matter here, and a tree is what knows which of them collide.
+    fn collisions(&self) -> Vec<Finding> {
         let mut names = Tree::new();
         let nothing = Entry::new(bytes::Bytes::new(), None);
-        for (path, claim) in &self.claims {
-            if let Err(error) = names.insert(path.clone(), nothing.clone()) {
-                let source = claim.source.unwrap_or(path.as_str());
-                self.findings.push(Finding::error(source, None, error.to_string()));
-            }
+        let collision = |(path, claim): (&TreePath, &Claim<'_>)| {
+            let error = names.insert(path.clone(), nothing.clone()).err()?;
+            Some(Finding::error(claim.source.unwrap_or(path.as_str()), None, error.to_string()))
+        };
+        self.claims.iter().filter_map(collision).collect()
+    }
+
+    fn finish(mut self, memory: &Memory) -> Plan<'a> {
+        let mut names = Xxh3::new();
+        for path in self.claims.keys() {
+            names.update(path.as_str().as_bytes());
+            names.update(b"\0");
         }
+        let collisions = memory.checked(names.digest128(), || self.collisions());
+        self.findings.extend(collisions);
         let outputs = self.claims.into_iter().map(|(path, claim)| (path, claim.output)).collect();
         Plan { outputs, findings: self.findings }
     }

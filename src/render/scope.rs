@@ -74,9 +74,7 @@ impl Scope<'_> {
 
     /// A file of the site: beside the page, or from the site's folder.
     fn included(&self, path: &str) -> std::io::Result<Vec<u8>> {
-        let beside = self.page.source.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let candidates = [join(beside, path), join("", path)];
-        let found = candidates.into_iter().flatten().find(|path| self.site.files.is_file(path));
+        let found = places(&self.page.source, path).find(|path| self.site.files.is_file(path));
         let found = found.ok_or(std::io::ErrorKind::NotFound)?;
         self.site.files.read(&found, MAX_INCLUDE)
     }
@@ -214,6 +212,12 @@ fn hash_image(image: Option<&Image>) -> u128 {
         let Image { url, width, height, srcset } = image;
         xxh3_128(format!("{url} {width} {height} {srcset}").as_bytes())
     })
+}
+
+/// Where a file may lie that the page of `source` includes: beside it, or seen from the site's folder.
+pub(super) fn places(source: &str, path: &str) -> impl Iterator<Item = String> {
+    let beside = source.rsplit_once('/').map_or("", |(folder, _)| folder);
+    [join(beside, path), join("", path)].into_iter().flatten()
 }
 
 /// `path` seen from `folder`; `None` if it leads out of the content.

@@ -17,7 +17,9 @@ pub(super) trait Sink {
     fn put<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T);
     /// The list items of pages.
     fn items(&mut self, name: &'static str, positions: &[usize]);
-    /// The same by year: a list of `year` and `pages`.
+    /// What a page's values hold beside its item and that no other page changes, where only hashes are wanted.
+    fn own(&mut self, position: usize);
+    /// The items by year: a list of `year` and `pages`.
     fn years(&mut self, name: &'static str, positions: &[usize]);
     /// The HTML of a page.
     fn html(&mut self, position: usize);
@@ -90,6 +92,10 @@ impl Sink for HashSink<'_> {
         }
     }
 
+    fn own(&mut self, position: usize) {
+        self.number(self.items.own_hash(position));
+    }
+
     fn years(&mut self, name: &'static str, positions: &[usize]) {
         self.items(name, positions);
     }
@@ -125,6 +131,9 @@ impl Sink for ValueSink<'_> {
         let list = self.list(positions);
         self.values.push((name, list));
     }
+
+    /// They stand in the page's values.
+    fn own(&mut self, _position: usize) {}
 
     fn years(&mut self, name: &'static str, positions: &[usize]) {
         #[derive(Serialize)]

@@ -109,19 +109,27 @@ pub(super) struct PageView<'a> {
     /// `None` where only a hash is wanted, and the item's is known.
     #[serde(flatten)]
     pub(super) summary: Option<SummaryView<'a>>,
-    pub(super) description: &'a str,
+    /// The same.
+    #[serde(flatten)]
+    pub(super) page: Option<OwnView<'a>>,
     pub(super) section: Option<Link<'a>>,
-    pub(super) authors: &'a [String],
-    pub(super) toc: &'a [TocEntry],
-    pub(super) terms: BTreeMap<&'a str, Vec<TermLink>>,
     pub(super) series: Option<SeriesView<'a>>,
     pub(super) newer: Option<Link<'a>>,
     pub(super) older: Option<Link<'a>>,
     pub(super) related: Vec<Link<'a>>,
-    pub(super) source: &'a str,
     pub(super) edit_url: Option<String>,
-    pub(super) change: Option<ChangeView>,
     pub(super) structured: Option<Value>,
+}
+
+/// What the variable `page` holds beside the item and that no other page changes.
+#[derive(Serialize)]
+pub(super) struct OwnView<'a> {
+    pub(super) description: &'a str,
+    pub(super) authors: &'a [String],
+    pub(super) toc: &'a [TocEntry],
+    pub(super) terms: BTreeMap<&'a str, Vec<TermLink>>,
+    pub(super) source: &'a str,
+    pub(super) change: Option<ChangeView>,
 }
 
 /// The variable `section`; on the front page `home`.

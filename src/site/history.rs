@@ -101,7 +101,7 @@ impl History {
         let Some(repository) = discover(folder)? else { return Ok(None) };
         let head = match commit {
             Some(commit) => repository.find_commit(commit.0)?.id(),
-            None => match head(&repository)? {
+            None => match head_commit(&repository)? {
                 Some(commit) => commit.id(),
                 None => return Ok(None),
             },
@@ -203,7 +203,7 @@ pub struct Revision {
 /// The revision of the site in `folder`; `None` outside git and before the first commit.
 pub fn revision(folder: &Path) -> Result<Option<Revision>, git2::Error> {
     let Some(repository) = discover(folder)? else { return Ok(None) };
-    let Some(commit) = head(&repository)? else { return Ok(None) };
+    let Some(commit) = head_commit(&repository)? else { return Ok(None) };
     let dirty = is_dirty(&repository, folder)?;
     Ok(Some(Revision {
         id: format!("{}{}", commit.id(), if dirty { "-dirty" } else { "" }),
@@ -222,6 +222,12 @@ pub fn revision_at(folder: &Path, commit: Commit) -> Result<Option<Revision>, gi
     Ok(discover(folder)?.map(revision))
 }
 
+/// The commit that is checked out where `folder` lies; `None` outside git and before the first commit.
+pub fn head(folder: &Path) -> Result<Option<CommitId>, git2::Error> {
+    let Some(repository) = discover(folder)? else { return Ok(None) };
+    Ok(head_commit(&repository)?.map(|commit| CommitId(commit.id())))
+}
+
 /// The repository that `folder` lies in, if it lies in any.
 pub(super) fn discover(folder: &Path) -> Result<Option<Repository>, git2::Error> {
     match Repository::discover(folder) {
@@ -232,7 +238,7 @@ pub(super) fn discover(folder: &Path) -> Result<Option<Repository>, git2::Error>
 }
 
 /// The commit that is checked out; `None` before the first one.
-fn head(repository: &Repository) -> Result<Option<git2::Commit<'_>>, git2::Error> {
+fn head_commit(repository: &Repository) -> Result<Option<git2::Commit<'_>>, git2::Error> {
     match repository.head() {
         Ok(head) => head.peel_to_commit().map(Some),
         Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => Ok(None),

@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::data;
 use super::files::{Files, RevisionError};
 use super::history::History;
+use super::kept::{Changes, Kept, Read};
 use super::order::{Order, section_permalink};
 use super::page::{Page, Place};
 use super::permalink::Permalink;
@@ -56,6 +59,9 @@ pub enum LoadError {
     Revision(#[from] RevisionError),
 }
 
+/// What earlier readings found, and what may have changed since.
+type Again<'k> = (&'k mut Kept, &'k Changes);
+
 /// A folder of sources and where its files stand in the content: `source/_posts` is `posts`.
 struct Root {
     folder: &'static str,
@@ -70,7 +76,7 @@ const SHAPES: &[&[Root]] = &[
 ];
 
 /// All folders of a site's own, whatever its shape.
-const PARTS: [&str; 8] = ["content", "data", "posts", "sass", "source", "static", "templates", "themes"];
+pub const PARTS: [&str; 8] = ["content", "data", "posts", "sass", "source", "static", "templates", "themes"];
 
 fn shape_of(files: &Files) -> Option<&'static [Root]> {
     // A rendered folder has posts/ as well, and an index.html, which no source has.
@@ -100,6 +106,15 @@ fn holds_site(files: &Files) -> bool {
 /// Reads the site in `folder`. Everything that is wrong with single files is in its findings; an error is what leaves no
 /// site at all.
 pub fn load(folder: &Path, options: &Options) -> Result<Site, LoadError> {
+    read(folder, options, None)
+}
+
+/// The same in a process that has read the site before: what `changes` does not name is taken from `kept`.
+pub fn load_again(folder: &Path, options: &Options, kept: &mut Kept, changes: &Changes) -> Result<Site, LoadError> {
+    read(folder, options, Some((kept, changes)))
+}
+
+fn read(folder: &Path, options: &Options, mut kept: Option<Again<'_>>) -> Result<Site, LoadError> {
     if !folder.is_dir() {
         return Err(LoadError::Missing(folder.to_path_buf()));
     }
@@ -110,28 +125,26 @@ pub fn load(folder: &Path, options: &Options) -> Result<Site, LoadError> {
     if !holds_site(&files) {
         return Err(LoadError::NoSite(folder.to_path_buf()));
     }
-    let (config, mut findings) = load_config(folder, &files)?;
+    let (config, mut findings) = load_config(folder, &files, &mut kept)?;
     // A link out of the site in the place of a whole folder would else look like a site without that folder.
     let obstacles = PARTS.iter().filter_map(|part| Some((part, files.obstacle(part)?)));
     findings.extend(obstacles.map(|(part, error)| Finding::error(part, None, error.to_string())));
     let mut found = Gathered::default();
     for root in shape_of(&files).unwrap_or_default() {
-        found.collect(&files, root.folder, root.at);
+        found.collect(&files, root.folder, root.at, &mut kept);
     }
-    let statics = found.statics(&files);
+    let statics = found.statics(&files, &mut kept);
     let data = data::read(&files, &mut findings);
     let sources = std::mem::take(&mut found.sources);
-    let read: Vec<_> = sources.into_par_iter().map(|source| read_page(source, &files, &config)).collect();
     findings.append(&mut found.findings);
-    let mut pages = Vec::new();
-    for (page, mut faults) in read {
-        findings.append(&mut faults);
-        pages.extend(page);
-    }
-    let (indexes, mut pages): (Vec<Page>, Vec<Page>) =
+    let pages = read_pages(sources, &files, &config, &mut kept, &mut findings);
+    let (indexes, mut pages): (Vec<Arc<Page>>, Vec<Arc<Page>>) =
         pages.into_iter().partition(|page| is_section_index(&page.content_path));
     let links = links(&pages, &indexes, &found.assets);
     pages.retain(|page| is_wanted(page, options));
+    if let Some((kept, _)) = &kept {
+        kept.arrange(&mut pages);
+    }
     let assets = place_assets(found.assets, &pages, &mut findings).into_iter().chain(statics).collect();
     let Order { sections, taxonomies } = Order::of(&mut pages, indexes, &config, &mut findings);
     findings.sort();
@@ -150,12 +163,19 @@ pub fn load(folder: &Path, options: &Options) -> Result<Site, LoadError> {
     })
 }
 
-fn load_config(folder: &Path, files: &Files) -> Result<(Config, Vec<Finding>), LoadError> {
+fn load_config(
+    folder: &Path,
+    files: &Files,
+    kept: &mut Option<Again<'_>>,
+) -> Result<(Config, Vec<Finding>), LoadError> {
     let bytes = match files.read(config::FILE, MAX_SOURCE) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(source) => return Err(LoadError::Io { path: folder.join(config::FILE), source }),
     };
+    if let Some((kept, changes)) = kept {
+        kept.begin(&bytes, changes);
+    }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Config::parse(folder, &text)),
         Err(_) => {
@@ -165,12 +185,16 @@ fn load_config(folder: &Path, files: &Files) -> Result<(Config, Vec<Finding>), L
     }
 }
 
-/// Tells the site its commit, and the pages what git knows of their files: in a shallow clone nothing.
-pub fn attach_history(site: &mut Site, history: &History) {
-    site.head = Some(history.head());
+/// Tells the site its commit, and the pages what git knows of their files: nothing in a shallow clone and outside git.
+pub fn attach_history(site: &mut Site, history: Option<&History>) {
+    site.head = history.map(History::head);
     let indexes = site.sections.values_mut().filter_map(|section| section.index.as_mut());
     for page in site.pages.iter_mut().chain(indexes) {
-        page.history = history.of(&page.source).copied();
+        let known = history.and_then(|history| history.of(&page.source)).copied();
+        // One that is kept from an earlier reading is copied only if git says something new.
+        if page.history != known {
+            Arc::make_mut(page).history = known;
+        }
     }
 }
 
@@ -197,6 +221,7 @@ struct Found {
     source: String,
     content_path: String,
     length: u64,
+    seen: Option<u64>,
 }
 
 #[derive(Default)]
@@ -209,8 +234,12 @@ struct Gathered {
 impl Gathered {
     /// Takes all files below the folder `root`, which stand at `at` in the content. Folders that begin with `_` are left
     /// out: Jekyll keeps its own things in them.
-    fn collect(&mut self, files: &Files, root: &str, at: &str) {
-        let listing = files.list(root, |folder| folder.starts_with('_'));
+    fn collect(&mut self, files: &Files, root: &str, at: &str, kept: &mut Option<Again<'_>>) {
+        let skip = |folder: &str| folder.starts_with('_');
+        let listing = match kept {
+            Some((kept, changes)) => kept.list(files, root, changes, skip),
+            None => files.list(root, skip),
+        };
         for (path, error) in listing.errors {
             self.findings.push(Finding::error(&path, None, error.to_string()));
         }
@@ -221,16 +250,17 @@ impl Gathered {
             }
             let below = file.path.strip_prefix(root).unwrap_or(&file.path).trim_start_matches('/');
             let content_path = if at.is_empty() { below.to_owned() } else { format!("{at}/{below}") };
-            let found = Found { content_path, length: file.length, source: file.path };
+            let seen = kept.as_ref().map(|(kept, _)| kept.seen(&file.path));
+            let found = Found { content_path, length: file.length, source: file.path, seen };
             if is_markdown(&found.source) { self.sources.push(found) } else { self.assets.push(found) }
         }
     }
 
     /// The files of `static/`, which go to the top of the site.
-    fn statics(&mut self, files: &Files) -> Vec<Asset> {
+    fn statics(&mut self, files: &Files, kept: &mut Option<Again<'_>>) -> Vec<Asset> {
         let mut found = Self::default();
         if files.is_dir("static") {
-            found.collect(files, "static", "");
+            found.collect(files, "static", "", kept);
         }
         self.findings.append(&mut found.findings);
         let statics = found.sources.into_iter().chain(found.assets);
@@ -238,25 +268,81 @@ impl Gathered {
     }
 }
 
-fn read_page(found: Found, files: &Files, config: &Config) -> (Option<Page>, Vec<Finding>) {
-    let refuse = |message: String| (None, vec![Finding::error(&found.source, None, message)]);
+/// What came of one source file.
+enum Outcome {
+    /// It is as it was read before.
+    AsBefore(Option<Arc<Page>>, Vec<Finding>),
+    /// It was read now; the hash is that of its bytes.
+    Read(String, u128, Option<Arc<Page>>, Vec<Finding>),
+    /// It can't be read: the next reading tries again.
+    Refused(String, Finding),
+}
+
+fn read_pages(
+    sources: Vec<Found>,
+    files: &Files,
+    config: &Config,
+    kept: &mut Option<Again<'_>>,
+    findings: &mut Vec<Finding>,
+) -> Vec<Arc<Page>> {
+    let count = sources.len();
+    let known = kept.as_ref().map(|(kept, changes)| (&**kept, *changes));
+    let read: Vec<_> = sources.into_par_iter().map(|source| read_page(source, files, config, known)).collect();
+    let mut pages = Vec::with_capacity(count);
+    for outcome in read {
+        match outcome {
+            Outcome::AsBefore(page, faults) => {
+                findings.extend(faults);
+                pages.extend(page);
+            }
+            Outcome::Read(source, hash, page, faults) => {
+                if let Some((kept, _)) = kept {
+                    kept.keep(&source, Some(Read { hash, page: page.clone(), findings: faults.clone() }));
+                }
+                findings.extend(faults);
+                pages.extend(page);
+            }
+            Outcome::Refused(source, fault) => {
+                if let Some((kept, _)) = kept {
+                    kept.keep(&source, None);
+                }
+                findings.push(fault);
+            }
+        }
+    }
+    if let Some((kept, _)) = kept {
+        kept.sweep(count);
+    }
+    pages
+}
+
+fn read_page(found: Found, files: &Files, config: &Config, known: Option<(&Kept, &Changes)>) -> Outcome {
+    let as_before = |read: &Read| Outcome::AsBefore(read.page.clone(), read.findings.clone());
+    if let Some(read) = known.and_then(|(kept, changes)| kept.unchanged(&found.source, changes)) {
+        return as_before(read);
+    }
+    let refuse = |message: &str| Outcome::Refused(found.source.clone(), Finding::error(&found.source, None, message));
     if found.length > MAX_SOURCE {
-        return refuse("is longer than 16 MiB; split it, or put it into static/".to_owned());
+        return refuse("is longer than 16 MiB; split it, or put it into static/");
     }
-    let text = match files.read_listed(&found.source, found.length, MAX_SOURCE) {
-        Ok(bytes) => String::from_utf8(bytes),
-        Err(error) => return refuse(error.to_string()),
+    let bytes = match files.read_listed(&found.source, found.length, MAX_SOURCE) {
+        Ok(bytes) => bytes,
+        Err(error) => return refuse(&error.to_string()),
     };
-    match text {
-        Ok(text) => Page::read(&Place { source: found.source, content_path: found.content_path }, &text, config),
-        Err(_) => refuse("is not UTF-8; save it as UTF-8".to_owned()),
+    let hash = known.map_or(0, |_| xxh3_128(&bytes));
+    if let Some(read) = known.and_then(|(kept, _)| kept.same(&found.source, hash)) {
+        return as_before(read);
     }
+    let Ok(text) = String::from_utf8(bytes) else { return refuse("is not UTF-8; save it as UTF-8") };
+    let place = Place { source: found.source, content_path: found.content_path };
+    let (page, findings) = Page::read(&place, &text, config);
+    Outcome::Read(place.source, hash, page.map(Arc::new), findings)
 }
 
 /// Where links to source files lead, drafts included: a link to a draft is no broken link, only an early one.
-fn links(pages: &[Page], indexes: &[Page], assets: &[Found]) -> HashMap<String, String> {
-    let of_page = |page: &Page| (page.content_path.clone(), page.permalink.url().to_owned());
-    let of_index = |page: &Page| {
+fn links(pages: &[Arc<Page>], indexes: &[Arc<Page>], assets: &[Found]) -> HashMap<String, String> {
+    let of_page = |page: &Arc<Page>| (page.content_path.clone(), page.permalink.url().to_owned());
+    let of_index = |page: &Arc<Page>| {
         let folder = page.content_path.rsplit_once('/').map_or("", |(folder, _)| folder);
         let url = section_permalink(folder).map(|permalink| permalink.url().to_owned()).unwrap_or_default();
         (page.content_path.clone(), url)
@@ -270,8 +356,8 @@ fn links(pages: &[Page], indexes: &[Page], assets: &[Found]) -> HashMap<String, 
 }
 
 /// The folders of pages written as `index.md`, each with the page's own folder in the output.
-fn bundles(pages: &[Page]) -> HashMap<String, String> {
-    let bundle = |page: &Page| {
+fn bundles(pages: &[Arc<Page>]) -> HashMap<String, String> {
+    let bundle = |page: &Arc<Page>| {
         let (folder, name) = page.content_path.rsplit_once('/')?;
         let output = page.permalink.file().as_str().strip_suffix("index.html")?;
         name.starts_with("index.").then(|| (folder.to_owned(), output.to_owned()))
@@ -287,7 +373,7 @@ fn asset_output(found: &Found, bundles: &HashMap<String, String>) -> String {
     bundle.map_or_else(|| path.to_owned(), |(output, rest)| format!("{output}{rest}"))
 }
 
-fn place_assets(assets: Vec<Found>, pages: &[Page], findings: &mut Vec<Finding>) -> Vec<Asset> {
+fn place_assets(assets: Vec<Found>, pages: &[Arc<Page>], findings: &mut Vec<Finding>) -> Vec<Asset> {
     let bundles = bundles(pages);
     assets
         .into_iter()
@@ -300,7 +386,7 @@ fn place_assets(assets: Vec<Found>, pages: &[Page], findings: &mut Vec<Finding>)
 
 fn asset(found: Found, output: Option<&str>, findings: &mut Vec<Finding>) -> Option<Asset> {
     match TreePath::new(output.unwrap_or(&found.content_path)) {
-        Ok(output) => Some(Asset { source: found.source, length: found.length, output }),
+        Ok(output) => Some(Asset { source: found.source, length: found.length, output, seen: found.seen }),
         Err(error) => {
             findings.push(Finding::error(&found.source, None, error.to_string()));
             None

@@ -5,6 +5,7 @@ mod date;
 mod files;
 mod front_matter;
 mod history;
+mod kept;
 mod load;
 mod order;
 mod page;
@@ -12,13 +13,15 @@ mod permalink;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 pub use date::Date;
 pub use files::{Files, Kind, Listed, Listing, RevisionError};
-pub use history::{Commit, CommitId, FileHistory, History, Revision, Stored, revision, revision_at};
-pub use load::{LoadError, Options, attach_history, is_site, load, posts_folder};
+pub use history::{Commit, CommitId, FileHistory, History, Revision, Stored, head, revision, revision_at};
+pub use kept::{Changes, Kept, Known};
+pub use load::{LoadError, Options, PARTS, attach_history, is_site, load, load_again, posts_folder};
 pub use order::{dateless, term_slug};
 pub use page::Page;
 pub use permalink::{Permalink, slug};
@@ -39,7 +42,7 @@ pub struct Site {
     /// galley.toml, resolved.
     pub config: Config,
     /// All pages that are to be rendered, in the order of their section.
-    pub pages: Vec<Page>,
+    pub pages: Vec<Arc<Page>>,
     /// All sections by their folder below the content; `""` is the home page's.
     pub sections: BTreeMap<String, Section>,
     /// Taxonomies that have a term.
@@ -64,7 +67,7 @@ pub struct Section {
     /// The list page's address.
     pub permalink: Permalink,
     /// `_index.md`, if there is one.
-    pub index: Option<Page>,
+    pub index: Option<Arc<Page>>,
     /// Positions in [`Site::pages`]: newest first; without dates by weight and file name.
     pub pages: Vec<usize>,
     /// The folders of the sections right below.
@@ -113,4 +116,7 @@ pub struct Asset {
     pub length: u64,
     /// Where it goes.
     pub output: TreePath,
+    /// In which reading of the site it was last looked at, where readings are counted: as long as the number stays, the
+    /// file is the same.
+    pub seen: Option<u64>,
 }

@@ -1,7 +1,8 @@
 //! Puts pages in order: sections, taxonomies, series.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::page::Page;
 use super::permalink::{Permalink, slug};
@@ -21,7 +22,12 @@ pub(super) struct Order {
 
 impl Order {
     /// Sorts `pages`, whose positions hold afterwards, and groups them.
-    pub(super) fn of(pages: &mut [Page], indexes: Vec<Page>, config: &Config, findings: &mut Vec<Finding>) -> Self {
+    pub(super) fn of(
+        pages: &mut [Arc<Page>],
+        indexes: Vec<Arc<Page>>,
+        config: &Config,
+        findings: &mut Vec<Finding>,
+    ) -> Self {
         let sections = sections(pages, indexes, config, findings);
         let taxonomies = taxonomies(pages, config, findings);
         Self { sections, taxonomies }
@@ -36,18 +42,22 @@ pub(super) fn section_permalink(folder: &str) -> Result<Permalink, TreeError> {
 /// Folders at the top and those with an `_index.md` are sections; a page is of the nearest one above it, so that
 /// `posts/2017/a.md` is a post.
 fn sections(
-    pages: &mut [Page],
-    indexes: Vec<Page>,
+    pages: &mut [Arc<Page>],
+    indexes: Vec<Arc<Page>>,
     config: &Config,
     findings: &mut Vec<Finding>,
 ) -> BTreeMap<String, Section> {
-    let mut indexes: BTreeMap<String, Page> =
+    let mut indexes: BTreeMap<String, Arc<Page>> =
         indexes.into_iter().map(|page| (folder_of(&page.content_path).to_owned(), page)).collect();
     let mut folders: BTreeSet<String> = indexes.keys().cloned().collect();
     folders.insert(String::new());
-    folders.extend(pages.iter().map(|page| page.section.split('/').next().unwrap_or_default().to_owned()));
+    folders.extend(pages.iter().map(|page| page.folder.split('/').next().unwrap_or_default().to_owned()));
     for page in pages.iter_mut() {
-        page.section = nearest(&folders, &page.section);
+        let section = nearest(&folders, &page.folder);
+        // One that is kept from an earlier reading is copied only if it has come to another section.
+        if page.section != section {
+            Arc::make_mut(page).section = section.to_owned();
+        }
     }
     sort_pages(pages, config);
     let mut sections = BTreeMap::new();
@@ -60,7 +70,7 @@ fn sections(
                 continue;
             }
         };
-        let is_below = |other: &&String| !other.is_empty() && nearest(&folders, folder_of(other)) == *folder;
+        let is_below = |other: &&String| !other.is_empty() && nearest(&folders, folder_of(other)) == folder.as_str();
         sections.insert(
             folder.clone(),
             Section {
@@ -86,13 +96,13 @@ fn folder_of(content_path: &str) -> &str {
 }
 
 /// The deepest of `folders` that is `folder` or above it.
-fn nearest(folders: &BTreeSet<String>, folder: &str) -> String {
+fn nearest<'f>(folders: &BTreeSet<String>, folder: &'f str) -> &'f str {
     let ancestors = std::iter::successors(Some(folder), |folder| folder.rsplit_once('/').map(|(parent, _)| parent));
-    ancestors.into_iter().find(|folder| folders.contains(*folder)).unwrap_or_default().to_owned()
+    ancestors.into_iter().find(|folder| folders.contains(*folder)).unwrap_or_default()
 }
 
 /// By section, and within each as its settings say.
-fn sort_pages(pages: &mut [Page], config: &Config) {
+fn sort_pages(pages: &mut [Arc<Page>], config: &Config) {
     let sorts: BTreeMap<&str, Sort> =
         config.sections.iter().map(|(folder, settings)| (folder.as_str(), settings.sort)).collect();
     let by_weight = |a: &Page, b: &Page| {
@@ -114,7 +124,7 @@ fn sort_pages(pages: &mut [Page], config: &Config) {
 /// The terms of one taxonomy by slug: the name as first written, and its pages.
 type Terms = BTreeMap<String, (String, Vec<usize>)>;
 
-fn taxonomies(pages: &[Page], config: &Config, findings: &mut Vec<Finding>) -> Vec<Taxonomy> {
+fn taxonomies(pages: &[Arc<Page>], config: &Config, findings: &mut Vec<Finding>) -> Vec<Taxonomy> {
     let mut known: BTreeMap<&str, TaxonomySettings> =
         config.taxonomies.iter().map(|(name, settings)| (name.as_str(), settings.clone())).collect();
     known.entry(SERIES).or_default();
@@ -137,18 +147,22 @@ fn taxonomies(pages: &[Page], config: &Config, findings: &mut Vec<Finding>) -> V
     taxonomies
 }
 
-fn terms(name: &str, pages: &[Page], findings: &mut Vec<Finding>) -> Terms {
+fn terms(name: &str, pages: &[Arc<Page>], findings: &mut Vec<Finding>) -> Terms {
     let mut terms = Terms::new();
+    let mut slugs: HashMap<&str, String> = HashMap::new();
     for (position, page) in pages.iter().enumerate() {
         for term in page.terms.get(name).into_iter().flatten() {
-            let slug = term_slug(term);
+            let slug = slugs.entry(term).or_insert_with(|| term_slug(term)).as_str();
             if slug.is_empty() {
                 let message =
                     format!("'{term}' in '{name}' has no letter or digit and gets no page; write it in words");
                 findings.push(Finding::warning(&page.source, None, message));
                 continue;
             }
-            let (_, members) = terms.entry(slug).or_insert_with(|| (term.clone(), Vec::new()));
+            if !terms.contains_key(slug) {
+                terms.insert(slug.to_owned(), (term.clone(), Vec::new()));
+            }
+            let Some((_, members)) = terms.get_mut(slug) else { continue };
             if members.last() != Some(&position) {
                 members.push(position);
             }
@@ -163,7 +177,7 @@ pub fn term_slug(term: &str) -> String {
 }
 
 /// A series from its first part on; all else newest first. Dateless pages keep their sections' order.
-fn sort_term(members: &mut [usize], pages: &[Page], from_first: bool) {
+fn sort_term(members: &mut [usize], pages: &[Arc<Page>], from_first: bool) {
     if from_first {
         let weight = |page: &Page| page.weight.unwrap_or(i64::MAX);
         members.sort_by_key(|position| {
@@ -180,7 +194,7 @@ pub fn dateless(site: &Site) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (folder, section) in site.sections.iter().filter(|(folder, _)| !folder.is_empty()) {
         let (dated, dateless): (Vec<&Page>, Vec<&Page>) =
-            section.pages.iter().map(|position| &site.pages[*position]).partition(|page| page.date.is_some());
+            section.pages.iter().map(|position| &*site.pages[*position]).partition(|page| page.date.is_some());
         if dated.is_empty() || section.settings.sort != Sort::Date {
             continue;
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::date::{Date, split_from_name};
 use super::front_matter::{Broken, Field, split};
@@ -59,7 +60,9 @@ pub struct Page {
     pub name: String,
     /// Where it lives.
     pub permalink: Permalink,
-    /// The folder it belongs to, below the content; `""` for the top.
+    /// The folder it lies in, below the content; `""` for the top.
+    pub folder: String,
+    /// The folder of the section that it belongs to: its own or the nearest one above.
     pub section: String,
     /// When it was written.
     pub date: Option<Date>,
@@ -89,6 +92,8 @@ pub struct Page {
     pub extra: Map<String, Value>,
     /// The Markdown.
     pub body: String,
+    /// The hash of the Markdown.
+    pub body_hash: u128,
     /// The line on which the Markdown begins.
     pub body_line: usize,
     /// What git knows of the source file.
@@ -172,6 +177,7 @@ impl Values {
             title: self.title,
             name: self.name,
             permalink,
+            folder: place.split().0.to_owned(),
             section: place.split().0.to_owned(),
             date: self.date,
             updated: self.updated,
@@ -186,6 +192,7 @@ impl Values {
             terms: self.terms,
             aliases: self.aliases,
             extra: self.extra,
+            body_hash: xxh3_128(body.as_bytes()),
             body,
             body_line,
             history: None,

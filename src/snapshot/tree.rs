@@ -162,6 +162,16 @@ impl Entry {
         Self { content, ..*self }
     }
 
+    /// Whether the other one is the same file: bytes, date, and the place that they are read from.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let same_place = match (&self.content, &other.content) {
+            (Content::Bytes(_), Content::Bytes(_)) => true,
+            (Content::File(path), Content::File(other)) => path == other,
+            _ => false,
+        };
+        same_place && self.digest == other.digest && self.modified == other.modified
+    }
+
     /// The SHA-256 of the bytes.
     pub fn digest(&self) -> Digest {
         self.digest
@@ -218,6 +228,11 @@ impl Tree {
         self.folded.claim(&path)?;
         self.entries.insert(path, entry);
         Ok(())
+    }
+
+    /// All entries in bytewise path order, to be replaced; their paths stay.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&TreePath, &mut Entry)> {
+        self.entries.iter_mut()
     }
 
     /// The entry at `path`.

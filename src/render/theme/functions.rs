@@ -62,6 +62,12 @@ impl Published {
     }
 }
 
+/// The site's style sheets and scripts, each with the reading in which it was looked at.
+pub(super) fn code(site: &Site) -> Vec<(TreePath, Option<u64>)> {
+    let code = site.assets.iter().filter(|asset| is_code(asset.output.as_str()));
+    code.map(|asset| (asset.output.clone(), asset.seen)).collect()
+}
+
 fn is_code(path: &str) -> bool {
     [".css", ".js"].iter().any(|ending| path.ends_with(ending))
 }

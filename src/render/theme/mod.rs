@@ -39,6 +39,8 @@ pub struct Theme {
     digest: u128,
     /// What is hardly as meant.
     warnings: Vec<Finding>,
+    /// The site's own style sheets and scripts, whose hashes templates may print.
+    code: Vec<(TreePath, Option<u64>)>,
 }
 
 impl Theme {
@@ -54,6 +56,7 @@ impl Theme {
             settings,
             digest: 0,
             warnings: Vec::new(),
+            code: functions::code(site),
         };
         theme.require(&mut sources);
         theme.parse(&mut sources);
@@ -66,6 +69,13 @@ impl Theme {
         }
         theme.warnings = sources.findings;
         Ok(theme)
+    }
+
+    /// Whether the style sheets and scripts of `site` are those of the site that the theme was loaded for. What else a
+    /// theme is made of is the caller's to know.
+    pub fn fits(&self, site: &Site) -> bool {
+        let code = functions::code(site);
+        code.iter().all(|(_, seen)| seen.is_some()) && code == self.code
     }
 
     /// The static files, in no order.

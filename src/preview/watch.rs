@@ -1,0 +1,372 @@
+//! Waits for changes in a site's folder: the one place that knows notify.
+//!
+//! Of inotify's events those count that say that a file is whole: it was closed after writing, or moved into its place.
+//! There is no timer that waits for the end of a series of changes: what has come when a pass begins is taken together,
+//! and what comes later is the next pass.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use notify::event::{AccessKind, AccessMode, CreateKind, MetadataKind, ModifyKind, RenameMode};
+use notify::{Config, Event, EventKind, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
+
+use super::noise::{is_noise, relative};
+use super::run::Stop;
+use crate::config;
+use crate::site::Changes;
+use crate::site::Kept;
+use crate::site::Known;
+use crate::site::PARTS;
+
+/// How often files are looked at where the system reports no changes.
+const POLL: Duration = Duration::from_secs(1);
+/// Editors that put a file aside before they write it anew need less; only removed files are believed that much later.
+const GRACE: Duration = Duration::from_millis(50);
+/// How often is looked whether a folder that is gone is back.
+const ABSENCE: Duration = Duration::from_millis(500);
+
+/// What the thread that builds waits for.
+pub(super) enum Signal {
+    Heard(notify::Result<Event>),
+    Stop,
+}
+
+/// How changes come to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// The system reports them.
+    Reported,
+    /// Files are looked at again and again, because they lie on a network, whose other ends report nothing.
+    Network,
+    /// The same, because the system watches no more folders.
+    Limit,
+}
+
+/// Hears of changes in a site's folder.
+pub struct Watch {
+    folder: PathBuf,
+    watcher: Box<dyn Watcher + Send>,
+    method: Method,
+    /// Whether events say when a file is whole.
+    tells_closing: bool,
+    /// The folder itself and those right in it that are watched.
+    watched: BTreeSet<String>,
+    included: BTreeSet<String>,
+    signals: Receiver<Signal>,
+    stop: Stop,
+}
+
+/// Changes that were heard of and not yet handed on.
+#[derive(Default)]
+struct Batch {
+    all: bool,
+    files: BTreeSet<String>,
+    /// Those of them that were not there before: one that is gone again is nobody's loss.
+    born: BTreeSet<String>,
+    began: Option<Instant>,
+}
+
+impl Watch {
+    /// Watches `folder` from now on.
+    ///
+    /// # Errors
+    /// If nothing can be watched there at all.
+    pub fn new(folder: &Path) -> Result<Self, String> {
+        let method = if lies_on_a_network(folder) { Method::Network } else { Method::Reported };
+        Self::by(folder, method)
+    }
+
+    /// The same by a given method.
+    pub(super) fn by(folder: &Path, method: Method) -> Result<Self, String> {
+        let folder = std::path::absolute(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let (sender, signals) = channel();
+        let stop = Stop(sender);
+        let (watcher, method) = watcher(method, &stop).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let mut watch = Self {
+            folder,
+            watcher,
+            tells_closing: method == Method::Reported && cfg!(any(target_os = "linux", target_os = "android")),
+            method,
+            watched: BTreeSet::new(),
+            included: BTreeSet::new(),
+            signals,
+            stop,
+        };
+        watch.watch_all();
+        Ok(watch)
+    }
+
+    /// How changes come to be known.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Ends the waiting.
+    pub fn stopper(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Counts `included` among the site's files from now on, wherever they lie in its folder.
+    pub(super) fn include(&mut self, included: BTreeSet<String>) {
+        if self.included != included {
+            self.included = included;
+            self.watch_all();
+        }
+    }
+
+    /// Waits for changes of files that count, and for when the first of them was heard of; `None` if it is to end. `kept`
+    /// is what was known of the files; of a site that is `broken`, permissions count as well.
+    pub(super) fn next(&mut self, kept: &Kept, broken: bool) -> Option<(Changes, Instant)> {
+        let mut batch = Batch::default();
+        loop {
+            // Taken together: all that has come so far.
+            loop {
+                match self.signals.try_recv() {
+                    Ok(Signal::Stop) => return None,
+                    Ok(Signal::Heard(heard)) => self.take(heard, broken, &mut batch),
+                    Err(_) => break,
+                }
+            }
+            let wait = self.settle(kept, &mut batch);
+            if let (Some(began), None) = (batch.began, wait) {
+                let changes = if batch.all { Changes::All } else { Changes::Files(batch.files) };
+                return Some((changes, began));
+            }
+            let gone = !self.folder.is_dir();
+            let limit = wait.or(gone.then_some(ABSENCE));
+            let signal = match limit {
+                Some(limit) => self.signals.recv_timeout(limit),
+                None => self.signals.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match signal {
+                Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
+                Ok(Signal::Heard(heard)) => self.take(heard, broken, &mut batch),
+                Err(RecvTimeoutError::Timeout) if gone && self.folder.is_dir() => {
+                    // Another folder of the same name: what was watched is not it.
+                    self.watched.clear();
+                    self.watch_all();
+                    batch.doubt();
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    /// Drops from the batch what came and went; how long to wait for a file that may come back.
+    fn settle(&self, kept: &Kept, batch: &mut Batch) -> Option<Duration> {
+        let mut is_missing = false;
+        batch.files.retain(|path| {
+            let is_there = self.folder.join(path).symlink_metadata().is_ok();
+            let known = kept.knows(path);
+            let came_and_went = !is_there && known == Known::Nothing && batch.born.contains(path);
+            is_missing |= !is_there && !came_and_went && known != Known::Folder;
+            !came_and_went
+        });
+        if batch.files.is_empty() && !batch.all {
+            batch.began = None;
+            return None;
+        }
+        let since = batch.began?.elapsed();
+        GRACE.checked_sub(since).filter(|_| is_missing && !batch.all)
+    }
+
+    fn take(&mut self, heard: notify::Result<Event>, broken: bool, batch: &mut Batch) {
+        let event = match heard {
+            Ok(event) => event,
+            Err(error) => {
+                self.failed(&error);
+                batch.doubt();
+                return;
+            }
+        };
+        if event.need_rescan() {
+            tracing::debug!("more changed than the system could report: everything is read again");
+            self.watch_all();
+            batch.doubt();
+            return;
+        }
+        if !self.counts(event.kind, broken) {
+            return;
+        }
+        for path in &event.paths {
+            self.changed(path, event.kind, batch);
+        }
+    }
+
+    /// Whether a kind of event says that a file is another one now.
+    fn counts(&self, kind: EventKind, broken: bool) -> bool {
+        match kind {
+            EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
+            EventKind::Modify(ModifyKind::Name(mode)) => mode != RenameMode::Both,
+            EventKind::Modify(ModifyKind::Metadata(MetadataKind::WriteTime)) => !self.tells_closing,
+            EventKind::Modify(ModifyKind::Metadata(_)) => broken,
+            EventKind::Modify(_) | EventKind::Any => !self.tells_closing,
+            EventKind::Create(_) | EventKind::Remove(_) => true,
+            EventKind::Access(_) | EventKind::Other => false,
+        }
+    }
+
+    fn changed(&mut self, path: &Path, kind: EventKind, batch: &mut Batch) {
+        let Some(name) = relative(&self.folder, path) else { return };
+        if name.is_empty() {
+            // The folder itself was moved or removed.
+            batch.doubt();
+            return;
+        }
+        if is_noise(&name) || !self.is_of_the_site(&name) {
+            return;
+        }
+        let metadata = path.symlink_metadata().ok();
+        if metadata.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+            if !matches!(kind, EventKind::Modify(ModifyKind::Metadata(_))) {
+                // It may have been filled before anybody watched it: first it is watched, then everything is read.
+                self.watch(&name);
+                batch.doubt();
+            }
+            return;
+        }
+        let begun = matches!(kind, EventKind::Create(CreateKind::File | CreateKind::Any | CreateKind::Other));
+        if begun {
+            batch.born.insert(name.clone());
+        }
+        if begun && self.tells_closing && metadata.is_some_and(|metadata| is_being_written(&metadata)) {
+            return;
+        }
+        batch.began.get_or_insert_with(Instant::now);
+        batch.files.insert(name);
+    }
+
+    fn is_of_the_site(&self, name: &str) -> bool {
+        let top = name.split('/').next().unwrap_or_default();
+        let is_above = |path: &String| path.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
+        PARTS.contains(&top)
+            || name == config::FILE
+            || self.included.contains(name)
+            || self.included.iter().any(is_above)
+    }
+
+    /// Watches all folders that are there and count.
+    fn watch_all(&mut self) {
+        if self.watched.insert(String::new()) {
+            self.add("", RecursiveMode::NonRecursive);
+        }
+        let tops: BTreeSet<String> = self
+            .included
+            .iter()
+            .filter_map(|path| path.split_once('/'))
+            .map(|(top, _)| top)
+            .chain(PARTS)
+            .map(str::to_owned)
+            .collect();
+        for top in tops {
+            if !self.watched.contains(&top) && self.folder.join(&top).is_dir() {
+                self.watch(&top);
+            }
+        }
+    }
+
+    fn watch(&mut self, name: &str) {
+        self.watched.insert(name.split('/').next().unwrap_or_default().to_owned());
+        self.add(name, RecursiveMode::Recursive);
+    }
+
+    fn add(&mut self, name: &str, mode: RecursiveMode) {
+        let path = if name.is_empty() { self.folder.clone() } else { self.folder.join(name) };
+        if let Err(error) = self.watcher.watch(&path, mode) {
+            self.failed(&error);
+        }
+    }
+
+    /// The system watches no more folders: files are looked at instead. What is gone again needs no watching.
+    fn failed(&mut self, error: &notify::Error) {
+        if !is_limit(error) || self.method != Method::Reported {
+            tracing::debug!("watching: {error}");
+            return;
+        }
+        match watcher(Method::Limit, &self.stop) {
+            Ok((watcher, method)) => {
+                tracing::warn!("{LIMIT}");
+                (self.watcher, self.method, self.tells_closing) = (watcher, method, false);
+                self.watched.clear();
+                self.watch_all();
+            }
+            Err(error) => tracing::warn!("changes are not seen: {error}"),
+        }
+    }
+}
+
+/// What is said when the system can't watch more.
+const LIMIT: &str = "the system watches no more folders, so files are looked at each second; raise \
+                     fs.inotify.max_user_watches and fs.inotify.max_user_instances to see changes at once";
+
+impl Batch {
+    /// Anything may have changed.
+    fn doubt(&mut self) {
+        self.all = true;
+        self.began.get_or_insert_with(Instant::now);
+    }
+}
+
+fn watcher(method: Method, stop: &Stop) -> notify::Result<(Box<dyn Watcher + Send>, Method)> {
+    let sender = stop.0.clone();
+    let hear = move |heard| {
+        // Who waits no longer needs no news.
+        let _ = sender.send(Signal::Heard(heard));
+    };
+    if method == Method::Reported {
+        match RecommendedWatcher::new(hear.clone(), Config::default()) {
+            Ok(watcher) => return Ok((Box::new(watcher), method)),
+            Err(error) => tracing::warn!("{LIMIT} ({error})"),
+        }
+    }
+    let config = Config::default().with_poll_interval(POLL).with_compare_contents(true);
+    let method = if method == Method::Reported { Method::Limit } else { method };
+    Ok((Box::new(PollWatcher::new(hear, config)?), method))
+}
+
+fn is_limit(error: &notify::Error) -> bool {
+    match &error.kind {
+        notify::ErrorKind::MaxFilesWatch => true,
+        notify::ErrorKind::Io(error) => {
+            matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+        }
+        _ => false,
+    }
+}
+
+/// A file that was made just now is closed later, and then counts; a link to another file is whole at once.
+fn is_being_written(metadata: &std::fs::Metadata) -> bool {
+    #[cfg(unix)]
+    let links = std::os::unix::fs::MetadataExt::nlink(metadata);
+    #[cfg(not(unix))]
+    let links = 1;
+    metadata.is_file() && links == 1
+}
+
+/// Whether the files lie where others can change them without this system's knowing.
+fn lies_on_a_network(folder: &Path) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        /// NFS, SMB, CIFS, SMB2, FUSE, 9p, AFS, Ceph, VirtualBox' and VMware's shared folders (statfs(2), linux/magic.h).
+        const NETWORKS: [u32; 10] = [
+            0x6969,
+            0x517b,
+            0xff53_4d42,
+            0xfe53_4d42,
+            0x6573_5546,
+            0x0102_1997,
+            0x5346_414f,
+            0x00c3_6400,
+            0x786f_4256,
+            0xbacb_acbc,
+        ];
+        rustix::fs::statfs(folder).is_ok_and(|found| NETWORKS.contains(&(found.f_type as u32)))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = folder;
+        false
+    }
+}
