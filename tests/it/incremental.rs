@@ -12,10 +12,10 @@ const STEPS: usize = 30;
 const WORDS: [&str; 8] = ["harbour", "mast", "rope", "anchor", "tide", "keel", "sail", "deck"];
 
 /// A small generator: the same seed gives the same edits on every machine (xorshift, G. Marsaglia).
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -68,7 +68,7 @@ fn date(random: &mut Random) -> String {
 
 /// A site in memory, so that an edit can be undone and a copy made.
 #[derive(Clone, Default)]
-struct Model {
+pub(crate) struct Model {
     posts: Vec<Post>,
     settings: BTreeMap<&'static str, &'static str>,
     files: BTreeMap<String, Vec<u8>>,
@@ -76,7 +76,7 @@ struct Model {
 }
 
 impl Model {
-    fn start(random: &mut Random) -> Self {
+    pub(crate) fn start(random: &mut Random) -> Self {
         let mut model = Self { posts: (0..6).map(|number| Post::new(number, random)).collect(), ..Self::default() };
         model.put(
             "templates/shortcodes/note.html",
@@ -99,7 +99,7 @@ impl Model {
     }
 
     /// All files of the site.
-    fn all(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn all(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = self.files.clone();
         files.extend(self.posts.iter().map(|post| (post.path.clone(), post.text().into_bytes())));
         let settings: String = self.settings.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
@@ -107,7 +107,7 @@ impl Model {
         files
     }
 
-    fn edit(&mut self, random: &mut Random, step: usize) -> &'static str {
+    pub(crate) fn edit(&mut self, random: &mut Random, step: usize) -> &'static str {
         match random.below(12) {
             0..=3 => self.edit_post(random),
             4 => self.edit_posts(random, step),
@@ -295,7 +295,7 @@ fn png(width: u32, height: u32, seed: u8) -> Vec<u8> {
 }
 
 /// Brings the folder from one state of the site to another.
-fn write(folder: &Path, before: &BTreeMap<String, Vec<u8>>, after: &BTreeMap<String, Vec<u8>>) {
+pub(crate) fn write(folder: &Path, before: &BTreeMap<String, Vec<u8>>, after: &BTreeMap<String, Vec<u8>>) {
     for path in before.keys().filter(|path| !after.contains_key(*path)) {
         fs::remove_file(folder.join(path)).unwrap();
         // A copy of the site has no empty folders.

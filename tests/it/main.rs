@@ -21,6 +21,7 @@ mod limits;
 mod log;
 mod metrics;
 mod pictures;
+mod preview;
 mod ranges;
 mod readme;
 mod registry;

@@ -118,8 +118,17 @@ impl Instance {
 
     /// The same with environment variables.
     pub(crate) fn with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::of("serve", arguments, variables)
+    }
+
+    /// The same for `galley preview`.
+    pub(crate) fn preview(arguments: &[&str]) -> Self {
+        Self::of("preview", arguments, &[])
+    }
+
+    fn of(verb: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = galley();
-        command.envs(variables.iter().copied()).arg("serve").args(arguments);
+        command.envs(variables.iter().copied()).arg(verb).args(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut errors = child.stderr.take().unwrap();
         let errors = std::thread::spawn(move || {
