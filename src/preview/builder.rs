@@ -123,8 +123,7 @@ impl Builder {
         }
         let rendered_after = began.elapsed();
         let (pages, others) = self.take(&made).map_err(|finding| self.failed(vec![finding]))?;
-        let freezing =
-            Freezing { previous: self.snapshot.as_deref(), memory: Some(MEMORY), ..Freezing::default() };
+        let freezing = Freezing { previous: self.snapshot.as_deref(), memory: Some(MEMORY), ..Freezing::default() };
         let snapshot = Arc::new(freeze_with(&self.tree, &freezing).map_err(|error| {
             // A file that changed while it was read; the change itself is on its way.
             self.in_doubt = true;

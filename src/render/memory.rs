@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
@@ -34,6 +34,28 @@ pub(super) struct PageRecord {
     pub(super) outline: Outline,
     pub(super) html_hash: u128,
     pub(super) faults: Vec<Fault>,
+    #[serde(skip)]
+    pub(super) html: Html,
+}
+
+/// A page's HTML, as far as this process has rendered it. The record is the same with it and without.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Html(OnceLock<String>);
+
+impl Html {
+    pub(super) fn of(html: String) -> Self {
+        Self(OnceLock::from(html))
+    }
+
+    pub(super) fn get_or_render(&self, render: impl FnOnce() -> String) -> &str {
+        self.0.get_or_init(render)
+    }
+}
+
+impl PartialEq for Html {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// An output as it lies in the output folder.

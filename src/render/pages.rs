@@ -2,14 +2,14 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::images::Images;
 use super::markdown::{self, Fault, Outline, Request, Style};
-use super::memory::{Memory, PageRecord};
+use super::memory::{Html, Memory, PageRecord};
 use super::scope::{Question, Scope, places};
 use super::theme::{Theme, Value};
 use crate::finding::{Finding, Position};
@@ -19,7 +19,6 @@ use crate::site::{Page, Site};
 pub(super) struct Text {
     pub(super) key: u128,
     pub(super) record: Arc<PageRecord>,
-    html: OnceLock<String>,
 }
 
 /// All pages' Markdown.
@@ -81,14 +80,15 @@ impl<'a> Pages<'a> {
         if let Some(record) = memory.page(key)
             && scope.still(&record.asked)
         {
-            return Text { key, record: Arc::clone(record), html: OnceLock::new() };
+            return Text { key, record: Arc::clone(record) };
         }
         let rendered = markdown::render(&self.request(page, &scope));
         let html_hash = xxh3_128(rendered.html.as_bytes());
         let mut asked = scope.asked.into_inner();
         asked.dedup();
-        let record = PageRecord { asked, outline: rendered.outline, html_hash, faults: rendered.faults };
-        Text { key, record: Arc::new(record), html: OnceLock::from(rendered.html) }
+        let html = Html::of(rendered.html);
+        let record = PageRecord { asked, outline: rendered.outline, html_hash, faults: rendered.faults, html };
+        Text { key, record: Arc::new(record) }
     }
 
     fn request<'r>(&self, page: &'r Page, scope: &'r Scope<'_>) -> Request<'r> {
@@ -120,7 +120,7 @@ impl<'a> Pages<'a> {
     }
 
     fn html_of<'t>(&self, page: &'a Page, text: &'t Text) -> &'t str {
-        text.html.get_or_init(|| {
+        text.record.html.get_or_render(|| {
             let scope = self.scope(page);
             markdown::render(&self.request(page, &scope)).html
         })

@@ -117,13 +117,7 @@ struct Planner<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn of(
-        site: &'a Site,
-        theme: &'a Theme,
-        images: &Images<'_>,
-        rules: &'a Rules,
-        memory: &Memory,
-    ) -> Self {
+    pub(super) fn of(site: &'a Site, theme: &'a Theme, images: &Images<'_>, rules: &'a Rules, memory: &Memory) -> Self {
         let mut planner = Planner { site, claims: BTreeMap::new(), findings: Vec::new() };
         planner.generated(theme);
         planner.lists();

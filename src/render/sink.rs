@@ -30,6 +30,8 @@ pub(super) trait Sink {
 /// Hashes the values.
 pub(super) struct HashSink<'a> {
     hasher: Xxh3,
+    /// A value as JSON: hashing it as a whole takes less than hashing its many pieces.
+    json: Vec<u8>,
     pages: &'a Pages<'a>,
     items: &'a Items<'a>,
 }
@@ -41,27 +43,13 @@ pub(super) struct ValueSink<'a> {
     items: &'a Items<'a>,
 }
 
-/// Lets serde write into a hasher.
-struct HashWriter<'h>(&'h mut Xxh3);
-
-impl std::io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 impl<'a> HashSink<'a> {
     /// `kind` tells outputs of different making apart that have the same values.
     pub(super) fn new(pages: &'a Pages<'a>, items: &'a Items<'a>, common: u128, kind: &str) -> Self {
         let mut hasher = Xxh3::new();
         hasher.update(&common.to_le_bytes());
         hasher.update(kind.as_bytes());
-        Self { hasher, pages, items }
+        Self { hasher, json: Vec::new(), pages, items }
     }
 
     pub(super) fn finish(self) -> u128 {
@@ -78,7 +66,9 @@ impl Sink for HashSink<'_> {
 
     fn put<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) {
         self.hasher.update(name.as_bytes());
-        let written = serde_json::to_writer(HashWriter(&mut self.hasher), value);
+        self.json.clear();
+        let written = serde_json::to_writer(&mut self.json, value);
+        self.hasher.update(&self.json);
         // No value here has keys that are no texts; if one had, its output would be made anew each time.
         if written.is_err() {
             self.hasher.update(&std::process::id().to_le_bytes());

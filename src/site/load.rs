@@ -140,13 +140,24 @@ fn read(folder: &Path, options: &Options, mut kept: Option<Again<'_>>) -> Result
     let pages = read_pages(sources, &files, &config, &mut kept, &mut findings);
     let (indexes, mut pages): (Vec<Arc<Page>>, Vec<Arc<Page>>) =
         pages.into_iter().partition(|page| is_section_index(&page.content_path));
-    let links = links(&pages, &indexes, &found.assets);
-    pages.retain(|page| is_wanted(page, options));
-    if let Some((kept, _)) = &kept {
-        kept.arrange(&mut pages);
-    }
+    let (links, Order { sections, taxonomies }) = match &kept {
+        Some((kept, _)) => {
+            // What is kept is shared already; to be shared once more costs nothing.
+            let (all, all_indexes) = (pages.clone(), indexes.clone());
+            pages.retain(|page| is_wanted(page, options));
+            kept.arrange(&mut pages);
+            rayon::join(
+                || links(&all, &all_indexes, &found.assets),
+                || Order::of(&mut pages, indexes, &config, &mut findings),
+            )
+        }
+        None => {
+            let links = links(&pages, &indexes, &found.assets);
+            pages.retain(|page| is_wanted(page, options));
+            (links, Order::of(&mut pages, indexes, &config, &mut findings))
+        }
+    };
     let assets = place_assets(found.assets, &pages, &mut findings).into_iter().chain(statics).collect();
-    let Order { sections, taxonomies } = Order::of(&mut pages, indexes, &config, &mut findings);
     findings.sort();
     Ok(Site {
         folder: folder.to_path_buf(),
@@ -352,7 +363,10 @@ fn links(pages: &[Arc<Page>], indexes: &[Arc<Page>], assets: &[Found]) -> HashMa
         let output = TreePath::new(&asset_output(found, &bundles)).ok()?;
         Some((found.content_path.clone(), Permalink::of_file(output).url().to_owned()))
     };
-    pages.iter().map(of_page).chain(indexes.iter().map(of_index)).chain(assets.iter().filter_map(of_asset)).collect()
+    let mut links = HashMap::with_capacity(pages.len() + indexes.len() + assets.len());
+    links.extend(pages.iter().map(of_page).chain(indexes.iter().map(of_index)));
+    links.extend(assets.iter().filter_map(of_asset));
+    links
 }
 
 /// The folders of pages written as `index.md`, each with the page's own folder in the output.

@@ -148,27 +148,33 @@ fn taxonomies(pages: &[Arc<Page>], config: &Config, findings: &mut Vec<Finding>)
 }
 
 fn terms(name: &str, pages: &[Arc<Page>], findings: &mut Vec<Finding>) -> Terms {
-    let mut terms = Terms::new();
-    let mut slugs: HashMap<&str, String> = HashMap::new();
+    let mut terms: Vec<(String, (String, Vec<usize>))> = Vec::new();
+    let mut by_slug: HashMap<String, usize> = HashMap::new();
+    // As written: most terms are written in the same way each time, and a slug takes long to make.
+    let mut as_written: HashMap<&str, Option<usize>> = HashMap::new();
     for (position, page) in pages.iter().enumerate() {
         for term in page.terms.get(name).into_iter().flatten() {
-            let slug = slugs.entry(term).or_insert_with(|| term_slug(term)).as_str();
-            if slug.is_empty() {
+            let index = *as_written.entry(term).or_insert_with(|| {
+                let slug = Some(term_slug(term)).filter(|slug| !slug.is_empty())?;
+                let index = *by_slug.entry(slug.clone()).or_insert(terms.len());
+                if index == terms.len() {
+                    terms.push((slug, (term.clone(), Vec::new())));
+                }
+                Some(index)
+            });
+            let Some(index) = index else {
                 let message =
                     format!("'{term}' in '{name}' has no letter or digit and gets no page; write it in words");
                 findings.push(Finding::warning(&page.source, None, message));
                 continue;
-            }
-            if !terms.contains_key(slug) {
-                terms.insert(slug.to_owned(), (term.clone(), Vec::new()));
-            }
-            let Some((_, members)) = terms.get_mut(slug) else { continue };
+            };
+            let (_, (_, members)) = &mut terms[index];
             if members.last() != Some(&position) {
                 members.push(position);
             }
         }
     }
-    terms
+    terms.into_iter().collect()
 }
 
 /// `C`, `C++` and `C#` are three things.

@@ -43,7 +43,6 @@ pub fn freeze(tree: &Tree, previous: Option<&Snapshot>) -> io::Result<Snapshot> 
 
 /// Freezes `tree`. No coding is made: they are taken from where they were kept, and added later by [`Snapshot::with`].
 pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot> {
-    let root = ContentRoot::of(tree);
     // Faults were told when the tree was made; here what is sound counts.
     let (rules, _) = HeaderRules::parse(&text(tree, HEADERS)?);
     let (redirects, _) = Redirects::parse(&text(tree, REDIRECTS)?);
@@ -52,20 +51,25 @@ pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot>
     let entries: Vec<_> = tree.iter().filter(|(path, _)| is_public(tree, path)).collect();
     let on_disk = on_disk(&entries, freezing.memory);
     let interner = Interner::default();
-    let mut paths = entries
-        .into_par_iter()
-        .map(|(path, entry)| {
-            let url = url_of(path);
-            let in_memory = !on_disk.contains(path.as_str());
-            let kept = previous.and_then(|previous| previous.paths.get(&url));
-            let resource = match kept {
-                Some(Target::Resource(kept)) if kept.is(entry, in_memory) => Arc::clone(kept),
-                _ => Arc::new(Resource::of(path, &url, entry, body(entry, in_memory)?, &rules, &interner)),
-            };
-            let complete = freezing.codings.and_then(|codings| resource.with(codings));
-            Ok((url, Target::Resource(complete.map_or(resource, Arc::new))))
-        })
-        .collect::<io::Result<HashMap<_, _>>>()?;
+    let resources = || {
+        entries
+            .into_par_iter()
+            .map(|(path, entry)| {
+                let url = url_of(path);
+                let in_memory = !on_disk.contains(path.as_str());
+                let kept = previous.and_then(|previous| previous.paths.get(&url));
+                let resource = match kept {
+                    Some(Target::Resource(kept)) if kept.is(entry, in_memory) => Arc::clone(kept),
+                    _ => Arc::new(Resource::of(path, &url, entry, body(entry, in_memory)?, &rules, &interner)),
+                };
+                let complete = freezing.codings.and_then(|codings| resource.with(codings));
+                Ok((url, Target::Resource(complete.map_or(resource, Arc::new))))
+            })
+            .collect::<io::Result<HashMap<_, _>>>()
+    };
+    // The root is hashed line by line, on one core; the others need not wait for it.
+    let (root, paths) = rayon::join(|| ContentRoot::of(tree), resources);
+    let mut paths = paths?;
     let not_found = match paths.get(NOT_FOUND) {
         Some(Target::Resource(page)) => Some(Arc::clone(page)),
         _ => None,

@@ -50,8 +50,9 @@ impl RootHasher {
     /// Takes the next entry; paths come in bytewise order.
     pub fn add(&mut self, path: &TreePath, entry: &Entry) {
         let modified = entry.modified().map(|time| time.seconds().to_string()).unwrap_or_default();
-        let (path, digest) = (path.as_str(), entry.digest().hex());
-        self.0.update([path, "\0", &modified, "\0", &digest, "\n"].concat().as_bytes());
+        for part in [path.as_str(), "\0", &modified, "\0", &entry.digest().hex(), "\n"] {
+            self.0.update(part.as_bytes());
+        }
     }
 
     /// The root of all entries taken.

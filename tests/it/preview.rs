@@ -113,8 +113,9 @@ fn an_edit_is_on_its_page_and_only_that_page_reloads() {
 
 #[test]
 fn a_style_sheet_that_is_named_by_its_hash_is_swapped_too() {
-    let site = site()
+    let site = TempSite::new()
         .config("theme = \"own\"\n")
+        .file("content/posts/a.md", "---\ntitle: A\n---\nText of a.\n")
         .file("themes/own/theme.toml", "parent = \"default\"\nfingerprint = true\n")
         .file("sass/style.scss", "a { b { color: red } }\n");
     let preview = Instance::preview(&[site.str()]);
@@ -129,10 +130,16 @@ fn a_style_sheet_that_is_named_by_its_hash_is_swapped_too() {
 fn templates_data_settings_and_included_files_reach_the_pages_that_use_them() {
     let site = site()
         .file("templates/shortcodes/word.html", "{{ args.of }} one")
-        .file("templates/page.html", "<html><head></head><body>{{ data.w.x }} {{ site.title }} {{ content | safe }}</body></html>")
+        .file(
+            "templates/page.html",
+            "<html><head></head><body>{{ data.w.x }} {{ site.title }} {{ content | safe }}</body></html>",
+        )
         .file("data/w.toml", "x = \"first\"\n")
         .file("examples/a.txt", "old lines\n")
-        .file("content/posts/c.md", "---\ntitle: C\n---\n{{ word(of=\"say\") }}\n\n{{ include(path=\"examples/a.txt\") }}\n");
+        .file(
+            "content/posts/c.md",
+            "---\ntitle: C\n---\n{{ word(of=\"say\") }}\n\n{{ include(path=\"examples/a.txt\") }}\n",
+        );
     let preview = Instance::preview(&[site.str()]);
     let mut events = Events::of(&preview, "/posts/c/");
     for (file, text, expected) in [
@@ -171,7 +178,10 @@ fn what_is_wrong_stands_over_the_last_good_page_until_it_is_mended() {
     assert_eq!(events.hears("problems"), "[]");
     assert!(preview.get("/posts/b/").text().contains("Mended."));
     let said = preview.stop();
-    assert!(said.contains("\n1 error in the site; the last good site stays\n") && said.contains("\nmended: "), "{said}");
+    assert!(
+        said.contains("\n1 error in the site; the last good site stays\n") && said.contains("\nmended: "),
+        "{said}"
+    );
 }
 
 #[test]
@@ -315,7 +325,10 @@ fn what_is_no_source_wakes_nothing() {
     let said = preview.stop();
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines.len(), 3, "{said}");
-    assert!(lines[0].starts_with("rendered ") && lines[1].starts_with("1 file changed, ") && lines[2] == "stopped", "{said}");
+    assert!(
+        lines[0].starts_with("rendered ") && lines[1].starts_with("1 file changed, ") && lines[2] == "stopped",
+        "{said}"
+    );
 }
 
 #[test]
@@ -330,7 +343,10 @@ fn pages_are_answered_with_the_script_and_without_what_names_other_bytes() {
     let head = preview.request("HEAD", "/posts/a/", &[], "");
     assert_eq!((head.status, head.header("content-length")), (200, page.header("content-length")));
     let policy = page.header("content-security-policy");
-    assert!(policy.is_empty() || policy.contains("script-src 'self'") && policy.contains("connect-src 'self'"), "{policy}");
+    assert!(
+        policy.is_empty() || policy.contains("script-src 'self'") && policy.contains("connect-src 'self'"),
+        "{policy}"
+    );
     let sheet = preview.get("/style.css");
     assert_eq!((sheet.status, sheet.header("cache-control")), (200, "no-cache"));
     let known = preview.request("GET", "/style.css", &[("if-none-match", sheet.header("etag"))], "");
@@ -405,7 +421,8 @@ fn differs(preview: &Instance, cold: &Path) -> Option<String> {
         if let Some((before, after)) = text.clone().split_once("<script src=\"/_galley/preview/") {
             text = format!("{before}{}", after.split_once("</script>\n").unwrap().1);
         }
-        let expected = if name.ends_with(".html") { String::from_utf8_lossy(&bytes).into_owned() } else { String::new() };
+        let expected =
+            if name.ends_with(".html") { String::from_utf8_lossy(&bytes).into_owned() } else { String::new() };
         // What forwards from an old address is a page for hosts that know no redirects.
         if answer.status == 301 && expected.contains("http-equiv=\"refresh\"") {
             continue;
@@ -440,7 +457,8 @@ fn edits_show_what_a_build_makes(seed: u64) {
             while let Some(difference) = differs(&preview, &output) {
                 assert!(started.elapsed() < PATIENCE, "seed {seed}, after {edits:?}: {difference}");
             }
-            let names: BTreeSet<String> = files(&output).into_keys().filter(|name| name.ends_with("/index.html")).collect();
+            let names: BTreeSet<String> =
+                files(&output).into_keys().filter(|name| name.ends_with("/index.html")).collect();
             for gone in before.difference(&names) {
                 let status = preview.get(&format!("/{}", gone.trim_end_matches("index.html"))).status;
                 assert!([301, 404].contains(&status), "seed {seed}, after {edits:?}: {gone} is still there ({status})");
