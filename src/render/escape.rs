@@ -4,31 +4,48 @@ use std::borrow::Cow;
 
 /// Text for HTML, in elements and in attributes.
 pub(super) fn escape_html(text: &str) -> Cow<'_, str> {
-    escape(text, |_| true)
+    escape(text, |_, _| false)
 }
 
 /// Text for XML 1.0, which has no way at all to write most control characters: they are left out.
 pub(super) fn escape_xml(text: &str) -> Cow<'_, str> {
-    escape(text, |c| !c.is_control() || ['\n', '\r', '\t'].contains(&c))
+    // Those behind ASCII, U+0080 to U+009F, begin with this byte.
+    escape(text, |byte, next| match byte {
+        b'\n' | b'\r' | b'\t' => false,
+        0xc2 => (0x80..0xa0).contains(&next),
+        _ => byte.is_ascii_control(),
+    })
 }
 
-fn escape(text: &str, keep: fn(char) -> bool) -> Cow<'_, str> {
-    let special = |c: char| matches!(c, '&' | '<' | '>' | '"' | '\'') || !keep(c);
-    if !text.contains(special) {
+/// Copies what stands between special characters as a whole. `drop` tells from a character's first two bytes whether it is
+/// left out.
+fn escape(text: &str, drop: impl Fn(u8, u8) -> bool) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let mut escaped = String::new();
+    let mut done = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        let (replacement, length) = match byte {
+            b'&' => ("&amp;", 1),
+            b'<' => ("&lt;", 1),
+            b'>' => ("&gt;", 1),
+            b'"' => ("&quot;", 1),
+            b'\'' => ("&#39;", 1),
+            byte if drop(*byte, bytes.get(at + 1).copied().unwrap_or_default()) => {
+                ("", if *byte == 0xc2 { 2 } else { 1 })
+            }
+            _ => continue,
+        };
+        if done == 0 {
+            escaped.reserve(text.len() + text.len() / 8);
+        }
+        escaped.push_str(&text[done..at]);
+        escaped.push_str(replacement);
+        done = at + length;
+    }
+    if done == 0 {
         return Cow::Borrowed(text);
     }
-    let mut escaped = String::with_capacity(text.len() + text.len() / 8);
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c if keep(c) => escaped.push(c),
-            _ => {}
-        }
-    }
+    escaped.push_str(&text[done..]);
     Cow::Owned(escaped)
 }
 

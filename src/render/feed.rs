@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use serde::Serialize;
-use serde_json::json;
 
 use super::absolute;
 use super::escape::{escape_html, escape_xml};
@@ -125,44 +124,71 @@ fn atom_entry(base: &str, entry: &FeedEntry<'_>, xml: &mut String) {
 }
 
 /// A JSON feed, version 1.1 (jsonfeed.org).
+#[derive(Serialize)]
+struct JsonFeed<'a> {
+    version: &'static str,
+    title: &'a str,
+    home_page_url: String,
+    feed_url: String,
+    language: &'a str,
+    items: Vec<JsonItem<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authors: Vec<JsonAuthor<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonItem<'a> {
+    id: String,
+    url: String,
+    title: &'a str,
+    date_published: &'a str,
+    date_modified: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_html: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    tags: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authors: Vec<JsonAuthor<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonAuthor<'a> {
+    name: &'a str,
+}
+
 fn json_feed(config: &Config, channel: &Channel, entries: &[FeedEntry<'_>]) -> String {
     let base = config.base_url.as_deref().unwrap_or_default();
-    let author = |name: &str| json!({ "name": name });
     let items = entries.iter().map(|entry| {
         let url = format!("{base}{}", entry.url);
-        let mut item = json!({
-            "id": url,
-            "url": url,
-            "title": entry.title,
-            "date_published": entry.published,
-            "date_modified": entry.updated,
-        });
-        if entry.html.is_empty() {
-            item["content_text"] = json!(entry.summary);
-        } else {
-            item["content_html"] = json!(absolute::html(base, entry.url, entry.html));
-            item["summary"] = json!(entry.summary);
+        let whole = !entry.html.is_empty();
+        JsonItem {
+            id: url.clone(),
+            url,
+            title: entry.title,
+            date_published: &entry.published,
+            date_modified: &entry.updated,
+            content_text: (!whole).then_some(entry.summary),
+            content_html: whole.then(|| absolute::html(base, entry.url, entry.html)),
+            summary: whole.then_some(entry.summary),
+            tags: &entry.terms,
+            authors: entry.authors.iter().map(|name| JsonAuthor { name }).collect(),
         }
-        if !entry.terms.is_empty() {
-            item["tags"] = json!(entry.terms);
-        }
-        if !entry.authors.is_empty() {
-            item["authors"] = entry.authors.iter().map(|name| author(name)).collect();
-        }
-        item
     });
-    let mut feed = json!({
-        "version": "https://jsonfeed.org/version/1.1",
-        "title": channel.title,
-        "home_page_url": format!("{base}{}", channel.url),
-        "feed_url": format!("{base}{}feed.json", channel.url),
-        "language": config.language,
-        "items": items.collect::<Vec<_>>(),
-    });
-    if let Some(known) = &config.author {
-        feed["authors"] = json!([author(&known.name)]);
-    }
-    feed.to_string() + "\n"
+    let feed = JsonFeed {
+        version: "https://jsonfeed.org/version/1.1",
+        title: &channel.title,
+        home_page_url: format!("{base}{}", channel.url),
+        feed_url: format!("{base}{}feed.json", channel.url),
+        language: &config.language,
+        items: items.collect(),
+        authors: config.author.iter().map(|author| JsonAuthor { name: &author.name }).collect(),
+    };
+    // Only maps with other keys than texts can't be written; here are none.
+    serde_json::to_string(&feed).unwrap_or_default() + "\n"
 }
 
 /// A sitemap (sitemaps.org, protocol 0.9) of pages with their dates.

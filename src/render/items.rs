@@ -28,6 +28,8 @@ pub(super) struct Hashes {
     item: u128,
     /// Of what else is its own.
     own: u128,
+    /// Of a link to it.
+    link: u128,
     /// Of what decides where it stands among others.
     place: u128,
 }
@@ -50,7 +52,12 @@ impl<'a> Items<'a> {
     fn hashes(&self, position: usize) -> Hashes {
         let page = &self.site.pages[position];
         let place = (page.date.as_ref().map(Date::seconds), page.section.is_empty(), &page.content_path);
-        Hashes { item: hash(&self.view(position)), own: hash(&self.own(position)), place: hash(&place) }
+        Hashes {
+            item: hash(&self.view(position)),
+            own: hash(&self.own(position)),
+            link: hash(&self.link(position)),
+            place: hash(&place),
+        }
     }
 
     /// What is to be remembered.
@@ -67,6 +74,10 @@ impl<'a> Items<'a> {
 
     pub(super) fn own_hash(&self, position: usize) -> u128 {
         self.hashes[position].own
+    }
+
+    pub(super) fn link_hash(&self, position: usize) -> u128 {
+        self.hashes[position].link
     }
 
     pub(super) fn place_hash(&self, position: usize) -> u128 {

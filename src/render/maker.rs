@@ -157,9 +157,13 @@ impl<'a> Maker<'a> {
     }
 
     /// The variables that all templates have.
-    fn head(&self, sink: &mut impl Sink, head: &Head<'_>) {
+    fn head<S: Sink>(&self, sink: &mut S, head: &Head<'_>) {
         let config = &self.site.config;
         let url = head.url.as_deref().unwrap_or(head.permalink.url());
+        if S::KNOWS_ITEMS {
+            // All else is made of the site, which is hashed.
+            return sink.put("head", &(url, head.title, head.description, &head.feeds));
+        }
         let canonical = config.base_url.as_ref().map(|base| format!("{base}{url}"));
         let title =
             if head.title.is_empty() { config.title.clone() } else { format!("{} · {}", head.title, config.title) };
@@ -175,43 +179,48 @@ impl<'a> Maker<'a> {
     fn page<S: Sink>(&self, position: usize, sink: &mut S) {
         let page = &self.site.pages[position];
         let section = self.site.sections.get(&page.section).filter(|_| !page.section.is_empty());
-        let title = section.map(|section| self.section_title(&page.section, section));
         let (newer, older) = self.neighbours(position, section);
-        let summary = (!S::KNOWS_ITEMS).then(|| self.items.view(position));
-        let own = (!S::KNOWS_ITEMS).then(|| self.items.own(position));
-        let description = self.items.description(position);
-        let structured = summary.as_ref().map(|summary| view::structured(self.site, page, summary, description));
+        let title = section.map(|section| self.section_title(&page.section, section));
+        let section =
+            section.zip(title.as_deref()).map(|(section, title)| Link { title, url: section.permalink.url() });
+        let related = &self.orders.related[position];
+        let edit_url = self.site.config.edit_url.as_ref().map(|url| url.replace("{path}", &page.source));
+        let (description, series) = (self.items.description(position), self.series(position));
+        sink.html(position);
         if S::KNOWS_ITEMS {
-            // What search engines read is made of the item, the authors and the site, all of which are hashed.
             sink.items("page", &[position]);
             sink.own(position);
+            for (name, positions) in [("newer", newer.as_slice()), ("older", older.as_slice()), ("related", related)] {
+                sink.links(name, positions);
+            }
+            // The head, and what search engines read, are made of the item, the authors, the description and the site, all
+            // of which are hashed.
+            return sink.put("page", &(section, series, edit_url));
         }
+        let summary = self.items.view(position);
+        let link = |position: usize| self.items.link(position);
         let view = PageView {
-            structured,
+            structured: view::structured(self.site, page, &summary, description),
             summary,
-            page: own,
-            section: section.zip(title.as_deref()).map(|(section, title)| Link { title, url: section.permalink.url() }),
-            series: self.series(position),
-            newer,
-            older,
-            related: self.orders.related[position].iter().map(|other| self.items.link(*other)).collect(),
-            edit_url: self.site.config.edit_url.as_ref().map(|url| url.replace("{path}", &page.source)),
+            page: self.items.own(position),
+            section,
+            series,
+            newer: newer.map(link),
+            older: older.map(link),
+            related: related.iter().copied().map(link).collect(),
+            edit_url,
         };
         sink.put("page", &view);
-        sink.html(position);
-        // What the head says is made of the item, the description and the site, all of which are hashed.
-        if !S::KNOWS_ITEMS {
-            self.head(sink, &Head::of(&page.permalink, self.items.title(position), description));
-        }
+        self.head(sink, &Head::of(&page.permalink, self.items.title(position), description));
     }
 
     /// The pages before and after in the section's order, which is newest first.
-    fn neighbours(&self, position: usize, section: Option<&Section>) -> (Option<Link<'a>>, Option<Link<'a>>) {
+    fn neighbours(&self, position: usize, section: Option<&Section>) -> (Option<usize>, Option<usize>) {
         let Some(members) = section.map(|section| section.pages.as_slice()) else { return (None, None) };
         // Pages are sorted by section, so a section's are neighbours in the list of all.
         let Some(place) = members.first().and_then(|first| position.checked_sub(*first)) else { return (None, None) };
         let newer = place.checked_sub(1).and_then(|before| members.get(before));
-        (newer.map(|newer| self.items.link(*newer)), members.get(place + 1).map(|older| self.items.link(*older)))
+        (newer.copied(), members.get(place + 1).copied())
     }
 
     fn series(&self, position: usize) -> Option<SeriesView<'a>> {

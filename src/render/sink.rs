@@ -19,6 +19,8 @@ pub(super) trait Sink {
     fn items(&mut self, name: &'static str, positions: &[usize]);
     /// What a page's values hold beside its item and that no other page changes, where only hashes are wanted.
     fn own(&mut self, position: usize);
+    /// Links to pages, where only hashes are wanted.
+    fn links(&mut self, name: &'static str, positions: &[usize]);
     /// The items by year: a list of `year` and `pages`.
     fn years(&mut self, name: &'static str, positions: &[usize]);
     /// The HTML of a page.
@@ -86,6 +88,13 @@ impl Sink for HashSink<'_> {
         self.number(self.items.own_hash(position));
     }
 
+    fn links(&mut self, name: &'static str, positions: &[usize]) {
+        self.hasher.update(name.as_bytes());
+        for position in positions {
+            self.number(self.items.link_hash(*position));
+        }
+    }
+
     fn years(&mut self, name: &'static str, positions: &[usize]) {
         self.items(name, positions);
     }
@@ -124,6 +133,9 @@ impl Sink for ValueSink<'_> {
 
     /// They stand in the page's values.
     fn own(&mut self, _position: usize) {}
+
+    /// The same.
+    fn links(&mut self, _name: &'static str, _positions: &[usize]) {}
 
     fn years(&mut self, name: &'static str, positions: &[usize]) {
         #[derive(Serialize)]

@@ -106,19 +106,17 @@ pub(super) struct ChangeView {
 /// The variable `page`, without its HTML, which is the variable `content`.
 #[derive(Serialize)]
 pub(super) struct PageView<'a> {
-    /// `None` where only a hash is wanted, and the item's is known.
     #[serde(flatten)]
-    pub(super) summary: Option<SummaryView<'a>>,
-    /// The same.
+    pub(super) summary: SummaryView<'a>,
     #[serde(flatten)]
-    pub(super) page: Option<OwnView<'a>>,
+    pub(super) page: OwnView<'a>,
     pub(super) section: Option<Link<'a>>,
     pub(super) series: Option<SeriesView<'a>>,
     pub(super) newer: Option<Link<'a>>,
     pub(super) older: Option<Link<'a>>,
     pub(super) related: Vec<Link<'a>>,
     pub(super) edit_url: Option<String>,
-    pub(super) structured: Option<Value>,
+    pub(super) structured: Value,
 }
 
 /// What the variable `page` holds beside the item and that no other page changes.
