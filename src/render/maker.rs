@@ -74,7 +74,7 @@ impl<'a> Maker<'a> {
         entry.map(|entry| (entry_hash(&entry), entry))
     }
 
-    fn base(&self) -> &'a str {
+    pub(super) fn base(&self) -> &'a str {
         self.site.config.base_url.as_deref().unwrap_or_default()
     }
 
@@ -360,7 +360,7 @@ impl<'a> Maker<'a> {
     }
 
     /// The hash of what an output without template is made from.
-    fn context(&self, kind: &str, value: &impl Serialize, more: impl FnOnce(&mut Xxh3)) -> u128 {
+    pub(super) fn context(&self, kind: &str, value: &impl Serialize, more: impl FnOnce(&mut Xxh3)) -> u128 {
         let mut sink = HashSink::new(self.pages, self.items, self.common, kind);
         sink.put("", value);
         let mut hasher = Xxh3::new();
@@ -402,34 +402,6 @@ impl<'a> Maker<'a> {
     fn terms(&self, position: usize) -> Vec<&'a str> {
         self.site.pages[position].terms.get("tags").into_iter().flatten().map(String::as_str).collect()
     }
-
-    fn sitemap(&self, path: &TreePath, year: Option<i16>) -> (u128, Entry) {
-        let positions = || (0..self.site.pages.len()).filter(|position| self.orders.years[*position] == year);
-        let sections = self.site.sections.values().map(|section| section.permalink.url());
-        let terms = self.site.taxonomies.iter().flat_map(|taxonomy| {
-            taxonomy.terms.iter().map(|term| term.permalink.url()).chain([taxonomy.permalink.url()])
-        });
-        let lists: Vec<&str> = if year.is_none() { sections.chain(terms).collect() } else { Vec::new() };
-        let context = self.context("sitemap", &lists, |hasher| {
-            positions().for_each(|position| hasher.update(&self.items.hash(position).to_le_bytes()));
-        });
-        let entry = self.memory.output(path, context);
-        (context, entry.unwrap_or_else(|| text(self.sitemap_text(year, positions()))))
-    }
-
-    fn sitemap_text(&self, year: Option<i16>, positions: impl Iterator<Item = usize>) -> String {
-        let pages = positions.map(|position| &self.site.pages[position]);
-        let pages = pages.map(|page| (&page.permalink, page.updated.as_ref().or(page.date.as_ref())));
-        if year.is_some() {
-            return feed::sitemap(self.base(), pages);
-        }
-        let sections = self.site.sections.values().map(|section| (&section.permalink, None));
-        let taxonomies = self.site.taxonomies.iter().flat_map(|taxonomy| {
-            let terms = taxonomy.terms.iter().map(|term| (&term.permalink, None));
-            std::iter::once((&taxonomy.permalink, None)).chain(terms)
-        });
-        feed::sitemap(self.base(), sections.chain(pages).chain(taxonomies))
-    }
 }
 
 impl<'a> Head<'a> {
@@ -454,7 +426,7 @@ fn modified(page: &Page) -> Option<Modified> {
     Modified::from_seconds(date.seconds())
 }
 
-fn text(text: String) -> Entry {
+pub(super) fn text(text: String) -> Entry {
     Entry::new(exact(text), None)
 }
 

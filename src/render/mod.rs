@@ -26,6 +26,7 @@ mod scope;
 mod search;
 mod shortcode;
 mod sink;
+mod sitemaps;
 mod theme;
 mod view;
 

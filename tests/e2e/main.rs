@@ -8,9 +8,11 @@
 
 mod browser;
 mod corpora;
+mod driver;
 mod engine;
 mod manual;
 mod parts;
+mod preview;
 mod publish;
 #[path = "../support/mod.rs"]
 mod support;
@@ -35,10 +37,15 @@ fn main() -> ExitCode {
     const SKOPEO: &[Part] = &[Part::Static, Part::Program("skopeo", "skopeo")];
     const MANUAL: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("curl", "curl"), Part::Program("bash", "bash")];
     const BROWSER: &[Part] = &[Part::Program("chromium", "chromium")];
+    const DRIVER: &[Part] = &[BROWSER[0], Part::Program("chromedriver", "chromium-driver")];
     const NATHANLECLAIRE: &[Part] = &[Part::Corpus("nathanleclaire-blog")];
     const BOTH: &[Part] = &[NATHANLECLAIRE[0], Part::Corpus("rycus86-blog-content")];
     let trials = vec![
         trial("browser::search_finds_posts", BROWSER, browser::search_finds_posts),
+        trial("preview::an_edit_is_on_the_page_and_the_page_keeps_its_place", DRIVER, preview::an_edit),
+        trial("preview::a_style_sheet_is_swapped_without_a_reload", DRIVER, preview::a_style_sheet),
+        trial("preview::what_is_wrong_stands_over_the_page_until_it_is_mended", DRIVER, preview::an_error),
+        trial("preview::pages_come_back_when_the_preview_does", DRIVER, preview::a_restart),
         trial("publish::a_push_is_seen_within_a_second_and_no_request_fails", REGISTRY, publish::push_to_visible),
         trial("publish::what_the_tag_holds_already_is_not_pushed", REGISTRY, publish::unchanged),
         trial("publish::an_image_is_the_same_bytes_each_time", STATIC, publish::deterministic),

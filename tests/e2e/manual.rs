@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use crate::parts::{Registry, free_port, project};
 
 /// The pages in the order in which a newcomer reads them: later ones use what earlier ones made.
-const PAGES: [&str; 6] = ["_index.md", "write.md", "templates.md", "check.md", "ship.md", "serve.md"];
+const PAGES: [&str; 7] = ["_index.md", "write.md", "preview.md", "templates.md", "check.md", "ship.md", "serve.md"];
 
 /// The shell commands of a page.
 fn fences(page: &str) -> Vec<String> {
@@ -46,7 +46,8 @@ impl Desk {
 
     /// Runs a fence: a server keeps running until the next one takes its place, as in a second terminal.
     fn run(&mut self, script: &str) {
-        let (before, server) = match script.rfind("galley serve") {
+        let start = script.rfind("galley serve").max(script.rfind("galley preview"));
+        let (before, server) = match start {
             Some(at) => (&script[..at], Some(&script[at..])),
             None => (script, None),
         };

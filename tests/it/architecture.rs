@@ -18,11 +18,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("serve", &["snapshot"]),
     ("image", &["snapshot"]),
     ("outbound", &[]),
+    ("preview", &["config", "finding", "html", "site", "render", "snapshot", "serve"]),
     ("registry", &["image", "outbound", "snapshot"]),
     ("follow", &["registry", "image", "snapshot", "serve"]),
     (
         "cli",
-        &["cache", "config", "finding", "site", "render", "check", "snapshot", "serve", "image", "registry", "follow"],
+        &[
+            "cache", "config", "finding", "site", "render", "check", "snapshot", "serve", "image", "registry",
+            "follow", "preview",
+        ],
     ),
 ];
 
@@ -31,9 +35,9 @@ const DOORS: &[(&str, &[&str])] = &[
     ("pulldown_cmark", &["render/markdown/"]),
     ("tera", &["render/theme/"]),
     ("git2", &["site/files", "site/history"]),
-    ("axum", &["serve/", "follow/http.rs"]),
+    ("axum", &["serve/", "follow/http.rs", "preview/events.rs"]),
     ("tower_http", &["serve/routes.rs"]),
-    ("hyper", &["serve/"]),
+    ("hyper", &["serve/", "preview/handler.rs"]),
     ("hyper_util", &["serve/"]),
     ("reqwest", &["outbound.rs", "registry/", "check/ask.rs"]),
     ("clap", &["cli/"]),
@@ -48,6 +52,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("gif", &["render/image/"]),
     ("jiff", &["site/", "config/", "cli/", "serve/observe/line.rs"]),
     ("prometheus_client", &["serve/observe/metrics.rs"]),
+    ("notify", &["preview/watch.rs"]),
+    ("qrcode", &["cli/preview.rs"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

@@ -232,7 +232,7 @@ fn new_and_post_start_a_blog() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("my-blog");
     let folder = folder.to_str().unwrap();
-    run(&["new", folder]).says(0, "look at it: galley serve");
+    run(&["new", folder]).says(0, "look at it: galley preview");
     run(&["new", folder]).says(1, "is not empty; choose a folder that is empty or not there yet");
     let ran = run(&["post", "Über \"quotes\": yes", "--site", folder]);
     assert_eq!(

@@ -23,8 +23,8 @@ fn the_readme_has_the_two_commands_and_the_files_that_it_names() {
 }
 
 /// The pages of the manual, in the order of its menu.
-const PAGES: [&str; 8] =
-    ["_index", "write", "configuration", "templates", "check", "serve", "ship", "how-a-swap-works"];
+const PAGES: [&str; 9] =
+    ["_index", "write", "preview", "configuration", "templates", "check", "serve", "ship", "how-a-swap-works"];
 
 fn page(name: &str) -> String {
     read(&format!("site/content/{name}.md"))
@@ -34,7 +34,7 @@ fn page(name: &str) -> String {
 #[test]
 fn manual_and_help_name_the_same_flags() {
     let manual = PAGES.map(page).concat();
-    let verbs = ["new", "post", "build", "check", "serve", "package"];
+    let verbs = ["new", "post", "preview", "build", "check", "serve", "package"];
     let help: String = verbs.map(|verb| run(&[verb, "--help"]).output).concat();
     let general = ["--help", "--quiet", "--verbose", "--version"];
     for flag in flags(&help) {

@@ -1,0 +1,84 @@
+//! The preview in a real browser: what a writer sees.
+
+use serde_json::json;
+
+use crate::driver::Browser;
+use crate::support::{Instance, TempSite};
+
+fn post(text: &str) -> String {
+    // Long enough to be scrolled.
+    let paragraphs = "Ropes and sails.\n\n".repeat(120);
+    format!("---\ntitle: A\ndate: 2024-01-01\n---\n{paragraphs}\n\n{text}\n")
+}
+
+/// A preview of a post, open in a browser that has scrolled down and left a mark in the page: a reload takes it away.
+fn open() -> (TempSite, Instance, Browser) {
+    let site = TempSite::new().file("content/posts/a.md", post("First."));
+    let preview = Instance::preview(&[site.str()]);
+    let browser = Browser::start();
+    browser.open(&format!("http://{}/posts/a/", preview.address));
+    browser.run("scrollTo(0, 700); window.mark = 1");
+    browser.wait("scrollY === 700");
+    (site, preview, browser)
+}
+
+pub(crate) fn an_edit() {
+    let (site, _preview, browser) = open();
+    site.write("content/posts/a.md", post("Second."));
+    browser.wait("document.body.textContent.includes('Second.')");
+    browser.wait("document.readyState === 'complete'");
+    assert_eq!(browser.run("return [window.mark, scrollY]"), json!([null, 700]));
+    // Another page's edit is no reason to reload.
+    browser.run("window.mark = 2");
+    site.write("content/posts/other.md", "---\ntitle: B\n---\nText.\n");
+    site.write("content/posts/a.md", post("Third."));
+    browser.wait("document.body.textContent.includes('Third.')");
+}
+
+pub(crate) fn a_style_sheet() {
+    let (site, _preview, browser) = open();
+    site.write("themes/own/theme.toml", "parent = \"default\"\nfingerprint = true\n");
+    site.write("themes/own/static/style.css", "body { color: rgb(1, 2, 3); margin: 0 } main { font-size: 18px }");
+    site.write("galley.toml", "title = \"Test\"\ntheme = \"own\"\n");
+    browser.wait("getComputedStyle(document.body).color === 'rgb(1, 2, 3)'");
+    browser.wait("document.readyState === 'complete'");
+    browser.run("scrollTo(0, 650); window.mark = 1");
+    site.write("themes/own/static/style.css", "body { color: rgb(4, 5, 6); margin: 0 } main { font-size: 18px }");
+    browser.wait("getComputedStyle(document.body).color === 'rgb(4, 5, 6)'");
+    browser.wait("document.querySelectorAll('link[rel=stylesheet]').length === 1");
+    assert_eq!(browser.run("return [window.mark, scrollY]"), json!([1, 650]));
+    // A second time, over the sheet that was swapped in.
+    site.write("themes/own/static/style.css", "body { color: rgb(7, 8, 9); margin: 0 } main { font-size: 18px }");
+    browser.wait("getComputedStyle(document.body).color === 'rgb(7, 8, 9)'");
+    assert_eq!(browser.run("return [window.mark, scrollY]"), json!([1, 650]));
+}
+
+pub(crate) fn an_error() {
+    let (site, _preview, browser) = open();
+    site.write("content/posts/b.md", "---\ntitle: [x\n---\n");
+    browser.wait("document.querySelector('galley-preview')");
+    let text = "document.querySelector('galley-preview').shadowRoot.textContent";
+    let said = browser.run(&format!("return {text}"));
+    let said = said.as_str().unwrap();
+    for part in ["1 error in the site", "content/posts/b.md:2:8", "unclosed bracket", "2  title: [x\n          ^"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    // No policy of the page's forbids its looks: it lies over everything.
+    let style = "const style = getComputedStyle(document.querySelector('galley-preview')); return [style.position, style.display]";
+    assert_eq!(browser.run(style), json!(["fixed", "grid"]));
+    site.write("content/posts/b.md", "---\ntitle: B\n---\nMended.\n");
+    browser.wait("!document.querySelector('galley-preview')");
+    // Of the page below nothing has changed but what stands beside it.
+    browser.wait("document.readyState === 'complete'");
+    assert_eq!(browser.run("return scrollY"), json!(700));
+}
+
+pub(crate) fn a_restart() {
+    let (site, preview, browser) = open();
+    let address = preview.address.clone();
+    preview.stop();
+    site.write("content/posts/a.md", post("Meanwhile."));
+    let _preview = Instance::preview(&[site.str(), "--listen", &address]);
+    browser.wait("document.body.textContent.includes('Meanwhile.')");
+    assert_eq!(browser.run("return window.mark ?? 0"), json!(0));
+}
