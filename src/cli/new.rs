@@ -15,7 +15,7 @@ use super::report::Report;
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     galley new my-blog\n  \
-    galley serve my-blog")]
+    galley preview my-blog")]
 pub(super) struct Arguments {
     /// The folder to make; it may be there, but must be empty
     #[arg(value_name = "DIR")]
@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
         write(&folder.join(path), &text)?;
     }
     report.result(folder.display());
-    report.say(format_args!("look at it: galley serve {}", folder.display()));
+    report.say(format_args!("look at it: galley preview {}", folder.display()));
     report.say(format_args!("write a post: galley post \"A title\" --site {}", folder.display()));
     Ok(())
 }

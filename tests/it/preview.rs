@@ -172,8 +172,14 @@ fn what_is_wrong_stands_over_the_last_good_page_until_it_is_mended() {
     site.write("templates/page.html", "\n{{ nothing.of.it }}\n");
     assert!(events.hears("problems").contains("b.md"));
     site.write("content/posts/b.md", "---\ntitle: B\n---\nMended.\n");
-    let data = events.hears("problems");
-    assert!(data.contains("templates/page.html:2:4") && !data.contains("b.md"), "{data}");
+    // The new folder and the file in it may be two changes.
+    let data = loop {
+        let data = events.hears("problems");
+        if !data.contains("b.md") {
+            break data;
+        }
+    };
+    assert!(data.contains("templates/page.html:2:4"), "{data}");
     fs::remove_file(site.path().join("templates/page.html")).unwrap();
     assert_eq!(events.hears("problems"), "[]");
     assert!(preview.get("/posts/b/").text().contains("Mended."));
