@@ -111,7 +111,7 @@ impl Reading<'_> {
         for token in Tokens::new(html) {
             let Token::Start(tag) = token else { continue };
             if tag.name == "link" && tag.attribute("href").is_some_and(|href| is_sheet(href.value)) {
-                self.hasher.update(html[done..tag.at].as_bytes());
+                self.hasher.update(&html.as_bytes()[done..tag.at]);
                 self.sheet(&tag);
                 done = tag.end;
             }
@@ -121,7 +121,7 @@ impl Reading<'_> {
                 }
             }
         }
-        self.hasher.update(html[done..].as_bytes());
+        self.hasher.update(&html.as_bytes()[done..]);
     }
 
     /// A link to a style sheet, without what changes with its content.

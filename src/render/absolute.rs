@@ -25,9 +25,9 @@ pub(super) fn html(base: &str, page: &str, html: &str) -> String {
         // Most tags of a post with code in it, and none of them has a link.
         let plain = whole.starts_with("</") || whole.starts_with("<span class=") && whole.matches('=').count() == 1;
         if plain {
-            output.push_str(whole)
+            output.push_str(whole);
         } else {
-            tag(base, page, whole, &mut output)
+            tag(base, page, whole, &mut output);
         }
         rest = &rest[end..];
     }

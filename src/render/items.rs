@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::memory::{Memory, PageRecord};
+use super::memory::{HashesOf, Memory};
 use super::pages::Pages;
 use super::sink::date;
 use super::theme::{Value, value};
@@ -61,7 +61,7 @@ impl<'a> Items<'a> {
     }
 
     /// What is to be remembered.
-    pub(super) fn known(&self) -> Vec<(Arc<Page>, Arc<PageRecord>, Hashes)> {
+    pub(super) fn known(&self) -> Vec<HashesOf> {
         let known = |(position, hashes): (usize, &Hashes)| {
             (Arc::clone(&self.site.pages[position]), Arc::clone(self.pages.record(position)), *hashes)
         };

@@ -81,9 +81,20 @@ pub struct Memory {
     held: Option<Held>,
 }
 
+/// A first look at an image, with the settings that it was meant for.
+#[derive(Debug)]
+struct Looked {
+    seen: u64,
+    settings: Images,
+    head: Arc<Head>,
+}
+
+/// A page and what it was rendered to, with the hashes of what both give to templates.
+pub(super) type HashesOf = (Arc<Page>, Arc<PageRecord>, Hashes);
+
 /// Hashes of pages by the places in memory that they are held at, which nothing else can have meanwhile.
 #[derive(Debug, Default)]
-pub(super) struct Known(HashMap<usize, (Arc<Page>, Arc<PageRecord>, Hashes)>);
+pub(super) struct Known(HashMap<usize, HashesOf>);
 
 impl Known {
     /// What is known of this very page, rendered to this very record.
@@ -100,11 +111,11 @@ struct Held {
     /// The site's files by source path, each with the reading in which it was looked at.
     assets: Mutex<HashMap<String, (u64, Entry)>>,
     /// What the first look at each of them said, with the settings of images that it was meant for.
-    heads: Mutex<HashMap<String, (u64, Images, Arc<Head>)>>,
+    heads: Mutex<HashMap<String, Looked>>,
     /// What is known of pages and what they were rendered to.
     hashes: Mutex<Known>,
     /// What the last rendering will say of them once it is held.
-    fresh_hashes: Mutex<Vec<(Arc<Page>, Arc<PageRecord>, Hashes)>>,
+    fresh_hashes: Mutex<Vec<HashesOf>>,
     orders: Mutex<Option<(u128, Arc<Orders>)>>,
     /// The hash of all outputs' names, when they were last looked through and none collided.
     names: Mutex<Option<u128>>,
@@ -152,7 +163,7 @@ impl Memory {
         }
         self.pages.extend(fresh);
         let fresh = std::mem::take(held.fresh_hashes.get_mut().unwrap_or_else(PoisonError::into_inner));
-        let by_place = |known: (Arc<Page>, Arc<PageRecord>, Hashes)| (Arc::as_ptr(&known.0).addr(), known);
+        let by_place = |known: HashesOf| (Arc::as_ptr(&known.0).addr(), known);
         held.hashes = Mutex::new(Known(fresh.into_iter().map(by_place).collect()));
     }
 
@@ -165,7 +176,7 @@ impl Memory {
     }
 
     /// Keeps the hashes of pages.
-    pub(super) fn keep_hashes(&self, known: impl FnOnce() -> Vec<(Arc<Page>, Arc<PageRecord>, Hashes)>) {
+    pub(super) fn keep_hashes(&self, known: impl FnOnce() -> Vec<HashesOf>) {
         if let Some(held) = &self.held {
             *lock(&held.fresh_hashes) = known();
         }
@@ -252,14 +263,15 @@ impl Memory {
         look: impl FnOnce() -> Head,
     ) -> Arc<Head> {
         let Some((held, seen)) = self.held.as_ref().zip(seen) else { return Arc::new(look()) };
-        if let Some((at, meant, head)) = lock(&held.heads).get(source)
-            && *at == seen
-            && meant == settings
+        if let Some(looked) = lock(&held.heads).get(source)
+            && looked.seen == seen
+            && looked.settings == *settings
         {
-            return Arc::clone(head);
+            return Arc::clone(&looked.head);
         }
         let head = Arc::new(look());
-        lock(&held.heads).insert(source.to_owned(), (seen, settings.clone(), Arc::clone(&head)));
+        let looked = Looked { seen, settings: settings.clone(), head: Arc::clone(&head) };
+        lock(&held.heads).insert(source.to_owned(), looked);
         head
     }
 
