@@ -2,6 +2,8 @@
 (() => {
   const { path, version, run } = document.currentScript.dataset;
   const place = "galley preview " + path;
+  // A page that stands for a site that was never good has no version.
+  const isGood = !/^0*$/.test(version);
   let current = version, stream, overlay;
 
   // A reload keeps the place: browsers do so by themselves unless the page has become shorter on the way or says otherwise.
@@ -73,7 +75,7 @@
       return item;
     });
     const box = element("section", "", element("header", "", element("h1", title), dismiss), element("ol", "", ...items),
-      element("footer", "The last good page stays below. This goes away when it is mended."));
+      element("footer", isGood ? "The last good page stays below. This goes away when it is mended." : "The page comes when it is mended."));
     box.setAttribute("role", "alert");
     root.append(box);
     document.documentElement.append(overlay);
@@ -81,10 +83,10 @@
 
   const css = `
     :host { all: initial; color-scheme: inherit; position: fixed; inset: 0; z-index: 2147483647; display: grid;
-      align-items: start; justify-items: center; padding: clamp(.5rem, 4vw, 3rem); overflow: auto; overscroll-behavior: contain;
+      grid-template-columns: minmax(0, 52rem); align-items: start; justify-content: center; padding: clamp(.5rem, 4vw, 3rem); overflow: auto; overscroll-behavior: contain;
       background: color-mix(in srgb, var(--paper, light-dark(#fbf9f4, #181715)) 60%, transparent); box-sizing: border-box; }
     * { box-sizing: border-box; }
-    section { width: min(100%, 52rem); background: var(--paper, light-dark(#fbf9f4, #181715));
+    section { background: var(--paper, light-dark(#fbf9f4, #181715));
       color: var(--ink, light-dark(#211d18, #e7e0d3)); border: 1px solid var(--edge, #857b6b);
       border-top: .3rem solid var(--red, light-dark(#9c2415, #f2998a)); padding: 1rem 1.25rem;
       font: 16px/1.5 var(--small, system-ui, sans-serif); box-shadow: 0 .5rem 2rem rgb(0 0 0 / .25); }
@@ -98,7 +100,7 @@
     code, pre { font-family: var(--code, ui-monospace, monospace); }
     code { font-size: .95em; font-weight: 600; overflow-wrap: anywhere; }
     p { margin: .25rem 0 .5rem; overflow-wrap: anywhere; }
-    pre { margin: 0; padding: .6rem .8rem; overflow-x: auto; font-size: .9em; tab-size: 4;
+    pre { margin: 0; padding: .5rem .8rem .2rem; overflow-x: auto; font-size: .9em; tab-size: 4;
       background: var(--box, light-dark(#f3efe6, #22201d)); }
     .number { color: var(--soft, light-dark(#5a5247, #b0a695)); user-select: none; }
     .mark { color: var(--red, light-dark(#9c2415, #f2998a)); font-weight: 700; user-select: none; }
