@@ -70,11 +70,19 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
     std::thread::scope(|scope| {
         let mut rounds = Rounds { report, folder: &folder, arguments, address, is_first: true };
         let shown = stage.clone();
-        let building = scope.spawn(move || preview::run(builder, watch, &shown, |round| rounds.say(round)));
+        let (ended, gone) = tokio::sync::oneshot::channel::<()>();
+        let building = scope.spawn(move || {
+            // Dropped in any case: a preview that renders no more must not go on as if it did.
+            let _ended = ended;
+            preview::run(builder, watch, &shown, |round| rounds.say(round));
+        });
         let served = runtime.block_on(async {
             let signal = stop_signal()?;
             let stop = async {
-                signal.await;
+                tokio::select! {
+                    () = signal => {}
+                    _ = gone => {}
+                }
                 stage.close();
             };
             let settings = Settings { limits: Limits::for_this_process(), ..Settings::default() };

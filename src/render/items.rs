@@ -51,7 +51,8 @@ impl<'a> Items<'a> {
     /// All of it is made of the page and of what its Markdown was rendered to, and of nothing else.
     fn hashes(&self, position: usize) -> Hashes {
         let page = &self.site.pages[position];
-        let place = (page.date.as_ref().map(Date::seconds), page.section.is_empty(), &page.content_path);
+        let date = page.date.as_ref().map(|date| (date.seconds(), date.year()));
+        let place = (date, page.section.is_empty(), &page.content_path);
         Hashes {
             item: hash(&self.view(position)),
             own: hash(&self.own(position)),
