@@ -8,6 +8,7 @@ mod builder;
 mod events;
 mod handler;
 mod inject;
+mod network;
 mod noise;
 mod problem;
 mod run;

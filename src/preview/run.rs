@@ -9,6 +9,9 @@ use super::watch::{Signal, Watch};
 use crate::finding::Finding;
 use crate::site::Changes;
 
+/// How long pages have to follow before a pass is put in order.
+const PAUSE: Duration = Duration::from_millis(150);
+
 /// What came of one change, for the terminal.
 #[derive(Debug)]
 pub enum Round {
@@ -59,6 +62,8 @@ pub fn run(mut builder: Builder, mut watch: Watch, stage: &Stage, mut report: im
                 let changed = if let Changes::Files(files) = &changes { Some(files.len()) } else { None };
                 report(Round::Shown { changed, pages, others, warnings: new, mended, took: started.elapsed() });
                 warned = warnings;
+                // Until then the browsers that load the page anew need the machine more.
+                watch.pause(PAUSE);
                 drop(old);
                 builder.settle(rest);
             }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use notify::event::{AccessKind, AccessMode, CreateKind, MetadataKind, ModifyKind, RenameMode};
 use notify::{Config, Event, EventKind, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
 
+use super::network::lies_on_a_network;
 use super::noise::{is_noise, relative};
 use super::run::Stop;
 use crate::config;
@@ -55,6 +56,8 @@ pub struct Watch {
     watched: BTreeSet<String>,
     included: BTreeSet<String>,
     signals: Receiver<Signal>,
+    /// What came during a pause.
+    early: Option<Signal>,
     stop: Stop,
 }
 
@@ -92,6 +95,7 @@ impl Watch {
             watched: BTreeSet::new(),
             included: BTreeSet::new(),
             signals,
+            early: None,
             stop,
         };
         watch.watch_all();
@@ -123,10 +127,10 @@ impl Watch {
         loop {
             // Taken together: all that has come so far.
             loop {
-                match self.signals.try_recv() {
-                    Ok(Signal::Stop) => return None,
-                    Ok(Signal::Heard(heard)) => self.take(heard, broken, &mut batch),
-                    Err(_) => break,
+                match self.early.take().or_else(|| self.signals.try_recv().ok()) {
+                    Some(Signal::Stop) => return None,
+                    Some(Signal::Heard(heard)) => self.take(heard, broken, &mut batch),
+                    None => break,
                 }
             }
             let wait = self.settle(kept, &mut batch);
@@ -151,6 +155,13 @@ impl Watch {
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
+        }
+    }
+
+    /// Waits that long, or until something is heard.
+    pub(super) fn pause(&mut self, length: Duration) {
+        if self.early.is_none() {
+            self.early = self.signals.recv_timeout(length).ok();
         }
     }
 
@@ -343,32 +354,6 @@ fn is_being_written(metadata: &std::fs::Metadata) -> bool {
     #[cfg(not(unix))]
     let links = 1;
     metadata.is_file() && links == 1
-}
-
-/// Whether the files lie where others can change them without this system's knowing.
-fn lies_on_a_network(folder: &Path) -> bool {
-    #[cfg(target_os = "linux")]
-    {
-        /// NFS, SMB, CIFS, SMB2, FUSE, 9p, AFS, Ceph, VirtualBox' and VMware's shared folders (statfs(2), linux/magic.h).
-        const NETWORKS: [u32; 10] = [
-            0x6969,
-            0x517b,
-            0xff53_4d42,
-            0xfe53_4d42,
-            0x6573_5546,
-            0x0102_1997,
-            0x5346_414f,
-            0x00c3_6400,
-            0x786f_4256,
-            0xbacb_acbc,
-        ];
-        rustix::fs::statfs(folder).is_ok_and(|found| NETWORKS.contains(&(found.f_type as u32)))
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = folder;
-        false
-    }
 }
 
 #[cfg(test)]

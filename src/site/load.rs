@@ -223,7 +223,7 @@ fn is_section_index(content_path: &str) -> bool {
 
 fn is_markdown(path: &str) -> bool {
     let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
-    matches!(ending.to_ascii_lowercase().as_str(), "md" | "markdown")
+    ["md", "markdown"].iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 /// One file found below a root.

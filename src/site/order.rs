@@ -51,7 +51,11 @@ fn sections(
         indexes.into_iter().map(|page| (folder_of(&page.content_path).to_owned(), page)).collect();
     let mut folders: BTreeSet<String> = indexes.keys().cloned().collect();
     folders.insert(String::new());
-    folders.extend(pages.iter().map(|page| page.folder.split('/').next().unwrap_or_default().to_owned()));
+    for top in pages.iter().map(|page| page.folder.split('/').next().unwrap_or_default()) {
+        if !folders.contains(top) {
+            folders.insert(top.to_owned());
+        }
+    }
     for page in pages.iter_mut() {
         let section = nearest(&folders, &page.folder);
         // One that is kept from an earlier reading is copied only if it has come to another section.
