@@ -64,6 +64,7 @@ fn every_kind_of_output_is_there() {
         ".galley-tree",
         ".well-known/security.txt",
         "404.html",
+        "_redirects",
         "about/index.html",
         "copy.js",
         "feed.json",
