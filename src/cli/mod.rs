@@ -7,6 +7,7 @@ mod build;
 mod check;
 mod external;
 mod history;
+mod listening;
 mod memory;
 mod new;
 mod package;

@@ -2,7 +2,6 @@
 
 mod observation;
 
-use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,13 +11,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use self::observation::ObservationArguments;
 use super::RegistryArguments;
+use super::listening::{ListenArguments, Listening, announce_stop};
 use super::memory::MemoryArguments;
 use super::report::{Report, count};
 use super::source::{Source, apart, local_tree};
 use crate::follow::{Counts, Follower, Poll, Release, Secrets, routes};
 use crate::image::{Platform, layout_content};
 use crate::registry::{Client, Reference};
-use crate::serve::{Coder, Deployment, Limits, Public, Routes, Settings, bind, serve};
+use crate::serve::{Coder, Deployment, Public, Routes, serve};
 use crate::snapshot::Tree;
 
 /// Serve a site, a rendered folder or an image from memory
@@ -34,9 +34,8 @@ use crate::snapshot::Tree;
 pub(super) struct Arguments {
     /// A site's folder, a rendered folder, oci:DIR or an image reference [default: the working folder, or site/ in it]
     source: Option<String>,
-    /// Where to listen, as IP:PORT; may be given more than once
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", env = "GALLEY_LISTEN", value_delimiter = ',')]
-    listen: Vec<SocketAddr>,
+    #[command(flatten)]
+    listen: ListenArguments,
     /// The image whose content to serve, now and after each push
     #[arg(long, value_name = "REF", env = "GALLEY_FOLLOW")]
     follow: Option<Reference>,
@@ -57,7 +56,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> {
     let source = source(arguments)?;
     let secrets = arguments.hook_secret_file.as_deref().map(Secrets::read).transpose()?;
-    let listeners = listen(&arguments.listen)?;
+    let mut listening = arguments.listen.open(report)?;
     let counts = Counts::default();
     let counted = if arguments.follow.is_some() { counts.named() } else { Vec::new() };
     let observation = arguments.observation.start(arguments.follow.is_some(), counted, report)?;
@@ -71,26 +70,17 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
         let deployment = Arc::new(Deployment::new(snapshot));
         let coder = Coder::start(Arc::clone(&deployment), codings, keep)?;
         let routes = follow(arguments, &deployment, release, secrets, counts)?;
-        observation.ready(&deployment);
-        for listener in &listeners {
-            report.result(format_args!("http://{}", listener.local_addr()?));
-        }
         let stop = observation.until(stop_signal()?);
-        let settings = Settings { limits: Limits::for_this_process(), observer: observation.observer.clone() };
+        observation.ready(&deployment);
+        listening.announce(report);
+        let Listening { listeners, mut settings, .. } = listening;
+        settings.observer = observation.observer.clone();
         serve(listeners, Public::new(deployment, routes), settings, stop).await?;
         drop(coder);
         observation.finish()?;
         report.say("stopped");
         Ok(())
     })
-}
-
-/// Bound before the site is rendered, so that a port that is taken is said at once.
-fn listen(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
-    let one = |address: &SocketAddr| {
-        bind(*address).with_context(|| format!("{address}: can't listen there; choose another address with --listen"))
-    };
-    addresses.iter().map(one).collect()
 }
 
 /// What to begin with; without SOURCE the followed reference.
@@ -155,5 +145,6 @@ pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        announce_stop();
     })
 }

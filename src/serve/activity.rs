@@ -1,272 +1,316 @@
 //! What a connection is doing, and since when: the timers of the accept loop.
 //!
-//! hyper's own header timeout cuts idle keep-alive connections as well and begins only after a first byte, so the stream
-//! and the service note here what happens, and one timer a connection looks at the notes.
+//! hyper's own header timeout cuts idle keep-alive connections as well and begins only after a first byte, and a timer of
+//! the system for each connection costs more than the requests on it. So stream and service note here what happens, and
+//! one sweep a thread looks at all notes now and then. Everything on a connection stays on one thread: cells are enough.
 
-use std::convert::Infallible;
-use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::{Request, Response, Version};
-use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
-use hyper::service::Service;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::Notify;
 
-use super::body::AnswerBody;
-use super::handler::{Answer, Handler};
 use super::limits::Limits;
-use super::observe::{Exchange, Observer};
-use super::peer::Peer;
 
 /// Stands for "not now" in the notes below.
-const NEVER: u64 = u64::MAX;
+const NEVER: u32 = u32::MAX;
+/// Between two sweeps at most; a shorter limit makes them more frequent.
+const LONGEST_PERIOD: Duration = Duration::from_secs(1);
+const SHORTEST_PERIOD: Duration = Duration::from_millis(10);
+/// Sweeps within the shortest limit.
+const SWEEPS_A_LIMIT: u32 = 8;
 
-/// The notes on one connection, in milliseconds since it was accepted. Only its own task writes them, so no order
-/// between them needs to be kept.
-pub(super) struct Activity {
-    accepted: Instant,
-    limits: Limits,
-    /// Since when a request's head is awaited or incomplete.
-    head_since: AtomicU64,
-    /// Bytes that came while an answer was open: the next request's, if nothing begins one by the time the answer ends.
-    early_since: AtomicU64,
-    /// The last read or write that moved bytes.
-    progress: AtomicU64,
-    /// Since when the client takes no bytes.
-    blocked_since: AtomicU64,
-    /// Answers not finished yet.
-    open: AtomicU32,
-    /// HTTP/2: bytes between requests are no head of one.
-    multiplexed: AtomicBool,
+/// How far a connection is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Leaving {
+    /// It stays.
+    No,
+    /// The next answer is its last one; HTTP/2 takes no new requests.
+    AfterAnswer,
+    /// It ends as soon as no answer is open.
+    WhenIdle,
+    /// It is cut where it stands.
+    Cut,
 }
 
-impl Activity {
-    pub(super) fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self {
-            accepted: Instant::now(),
-            limits,
-            head_since: AtomicU64::new(0),
-            early_since: AtomicU64::new(NEVER),
-            progress: AtomicU64::new(0),
-            blocked_since: AtomicU64::new(NEVER),
-            open: AtomicU32::new(0),
-            multiplexed: AtomicBool::new(false),
-        })
+/// The limits in sweeps, and the sweep of this moment.
+#[derive(Debug)]
+struct Clock {
+    now: Cell<u32>,
+    started: Instant,
+    period: Duration,
+    head: u32,
+    idle: u32,
+    write_stall: u32,
+    answer: u32,
+}
+
+impl Clock {
+    fn new(limits: &Limits) -> Self {
+        let shortest = limits.head.min(limits.idle).min(limits.write_stall).min(limits.answer);
+        let period = (shortest / SWEEPS_A_LIMIT).clamp(SHORTEST_PERIOD, LONGEST_PERIOD);
+        // One more, because what is noted may have happened at any time since the last sweep: never too early.
+        let sweeps = |limit: Duration| sweeps(limit, period).saturating_add(1);
+        Self {
+            now: Cell::new(0),
+            started: Instant::now(),
+            period,
+            head: sweeps(limits.head),
+            idle: sweeps(limits.idle),
+            write_stall: sweeps(limits.write_stall),
+            answer: sweeps(limits.answer),
+        }
     }
 
-    fn now(&self) -> u64 {
-        u64::try_from(self.accepted.elapsed().as_millis()).unwrap_or(NEVER - 1)
+    /// Answers are counted by the span that they begin in; spans are as long as an answer may take.
+    fn span(&self) -> u32 {
+        self.now.get() / self.answer
+    }
+}
+
+fn sweeps(time: Duration, period: Duration) -> u32 {
+    u32::try_from(time.as_nanos() / period.as_nanos()).unwrap_or(NEVER - 1)
+}
+
+/// The notes on one connection, in sweeps of its thread.
+pub(super) struct Notes {
+    clock: Rc<Clock>,
+    /// Where it stands in the list of the sweep.
+    place: Cell<usize>,
+    /// Since when a request's head is awaited or incomplete.
+    head_since: Cell<u32>,
+    /// Bytes that came while an answer was open: the next request's, if nothing begins one by the time the answer ends.
+    early_since: Cell<u32>,
+    /// The last time that bytes of an answer went out, or an answer began or ended.
+    progress: Cell<u32>,
+    /// Since when the client takes no bytes.
+    blocked_since: Cell<u32>,
+    /// Since when it is asked to leave because nothing happens on it.
+    idle_since: Cell<u32>,
+    /// Answers not finished yet, those that began in even spans and those of odd ones.
+    open: [Cell<u32>; 2],
+    /// HTTP/2: bytes between requests are no head of one.
+    multiplexed: Cell<bool>,
+    leaving: Cell<Leaving>,
+    task: RefCell<Option<Waker>>,
+}
+
+impl Notes {
+    fn new(clock: &Rc<Clock>, place: usize, leaving: Leaving) -> Self {
+        let now = clock.now.get();
+        Self {
+            clock: Rc::clone(clock),
+            place: Cell::new(place),
+            head_since: Cell::new(now),
+            early_since: Cell::new(NEVER),
+            progress: Cell::new(now),
+            blocked_since: Cell::new(NEVER),
+            idle_since: Cell::new(NEVER),
+            open: [Cell::new(0), Cell::new(0)],
+            multiplexed: Cell::new(false),
+            leaving: Cell::new(leaving),
+            task: RefCell::new(None),
+        }
     }
 
-    fn read_some(&self) {
-        let now = self.now();
-        self.progress.store(now, Relaxed);
-        if self.multiplexed.load(Relaxed) {
+    pub(super) fn read_some(&self) {
+        if self.multiplexed.get() {
             return;
         }
-        let since = if self.open.load(Relaxed) == 0 { &self.head_since } else { &self.early_since };
-        // The error is the value found: it began before, and that counts.
-        let _ = since.compare_exchange(NEVER, now, Relaxed, Relaxed);
-    }
-
-    fn wrote_some(&self) {
-        self.progress.store(self.now(), Relaxed);
-        self.blocked_since.store(NEVER, Relaxed);
-    }
-
-    fn blocked(&self) {
-        let now = self.now();
-        // The error is the value found: it was blocked before, and that counts.
-        let _ = self.blocked_since.compare_exchange(NEVER, now, Relaxed, Relaxed);
-    }
-
-    fn begin(self: &Arc<Self>, version: Version) -> Open {
-        self.open.fetch_add(1, Relaxed);
-        self.head_since.store(NEVER, Relaxed);
-        self.early_since.store(NEVER, Relaxed);
-        if version == Version::HTTP_2 {
-            self.multiplexed.store(true, Relaxed);
-        }
-        Open(Arc::clone(self))
-    }
-
-    /// When the connection will have overstayed, if nothing happens until then.
-    fn deadline(&self) -> Instant {
-        let after = |since: u64, limit: Duration| self.accepted + Duration::from_millis(since) + limit;
-        let (head, blocked) = (self.head_since.load(Relaxed), self.blocked_since.load(Relaxed));
-        if blocked != NEVER {
-            after(blocked, self.limits.write_stall)
-        } else if self.open.load(Relaxed) > 0 {
-            // A route is working, and has a timer of its own: look again later.
-            Instant::now() + self.limits.head
-        } else if head != NEVER {
-            after(head, self.limits.head)
-        } else {
-            after(self.progress.load(Relaxed), self.limits.idle)
+        let since = if self.open() == 0 { &self.head_since } else { &self.early_since };
+        if since.get() == NEVER {
+            since.set(self.clock.now.get());
         }
     }
 
-    /// Waits until the connection has overstayed. What happens meanwhile may bring the deadline nearer (a head begins on
-    /// an idle connection), so it is looked at again after the shortest of the limits at the latest.
-    pub(super) async fn overstayed(&self) {
-        let shortest = self.limits.head.min(self.limits.idle).min(self.limits.write_stall);
-        loop {
-            let (now, deadline) = (Instant::now(), self.deadline());
-            if deadline <= now {
-                return;
+    pub(super) fn wrote_some(&self) {
+        self.blocked_since.set(NEVER);
+    }
+
+    pub(super) fn blocked(&self) {
+        if self.blocked_since.get() == NEVER {
+            self.blocked_since.set(self.clock.now.get());
+        }
+    }
+
+    /// Whether the client takes nothing at the moment.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked_since.get() != NEVER
+    }
+
+    /// From now on requests come as streams of HTTP/2.
+    pub(super) fn multiplexes(&self) {
+        self.multiplexed.set(true);
+        self.head_since.set(NEVER);
+        self.progress.set(self.clock.now.get());
+    }
+
+    pub(super) fn begin(self: &Rc<Self>) -> Open {
+        let parity = (self.clock.span() & 1) as usize;
+        self.open[parity].set(self.open[parity].get() + 1);
+        self.head_since.set(NEVER);
+        self.early_since.set(NEVER);
+        self.progress.set(self.clock.now.get());
+        Open { notes: Rc::clone(self), parity }
+    }
+
+    pub(super) fn open(&self) -> u32 {
+        self.open[0].get() + self.open[1].get()
+    }
+
+    pub(super) fn leaving(&self) -> Leaving {
+        self.leaving.get()
+    }
+
+    /// Remembers the connection's task, to wake it when it is to leave.
+    pub(super) fn remember(&self, context: &Context<'_>) {
+        let mut task = self.task.borrow_mut();
+        if !task.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            *task = Some(context.waker().clone());
+        }
+    }
+
+    fn leave(&self, how: Leaving) {
+        if self.leaving.get() < how {
+            self.leaving.set(how);
+            if let Some(task) = &*self.task.borrow() {
+                task.wake_by_ref();
             }
-            sleep_until(deadline.min(now + shortest)).await;
+        }
+    }
+
+    /// Looks whether a limit is exceeded.
+    fn look(&self, span_is_new: bool) {
+        let clock = &self.clock;
+        let now = clock.now.get();
+        let exceeded = |since: u32, limit: u32| since != NEVER && now - since >= limit;
+        // A span begins: what is still open of the last but one has its parity.
+        let too_long = span_is_new && self.open[(clock.span() & 1) as usize].get() > 0;
+        if too_long
+            || exceeded(self.blocked_since.get(), clock.write_stall)
+            || self.open() == 0 && exceeded(self.head_since.get(), clock.head)
+            || exceeded(self.idle_since.get(), clock.head)
+        {
+            self.leave(Leaving::Cut);
+        } else if self.head_since.get() == NEVER && exceeded(self.progress.get(), clock.idle) {
+            if self.open() > 0 {
+                // Its window of HTTP/2 is closed, or a route is silent.
+                self.leave(Leaving::Cut);
+            } else if self.idle_since.get() == NEVER {
+                self.idle_since.set(now);
+                self.leave(Leaving::WhenIdle);
+            }
         }
     }
 }
 
 /// An answer that is not finished.
-pub(super) struct Open(Arc<Activity>);
+pub(super) struct Open {
+    notes: Rc<Notes>,
+    parity: usize,
+}
+
+impl Open {
+    /// Bytes of it went out.
+    pub(super) fn progress(&self) {
+        self.notes.progress.set(self.notes.clock.now.get());
+    }
+}
 
 impl Drop for Open {
     fn drop(&mut self) {
-        let last = self.0.open.fetch_sub(1, Relaxed) == 1;
-        self.0.progress.store(self.0.now(), Relaxed);
-        if last {
+        let notes = &self.notes;
+        let open = &notes.open[self.parity];
+        open.set(open.get() - 1);
+        notes.progress.set(notes.clock.now.get());
+        if notes.open() == 0 {
             // A body's own bytes are among the early ones: after such a request the next head has the head's limit.
-            let early = self.0.early_since.swap(NEVER, Relaxed);
-            self.0.head_since.store(early, Relaxed);
+            notes.head_since.set(notes.early_since.replace(NEVER));
         }
     }
 }
 
-/// A stream that notes what it moves.
-pub(super) struct WatchedStream {
-    pub(super) stream: TcpStream,
-    pub(super) activity: Arc<Activity>,
+/// All connections of a thread.
+pub(super) struct Connections {
+    clock: Rc<Clock>,
+    notes: RefCell<Vec<Rc<Notes>>>,
+    /// What new connections are told.
+    leaving: Cell<Leaving>,
+    /// The first one came, or the last one went.
+    changed: Notify,
 }
 
-impl AsyncRead for WatchedStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        if buffer.filled().len() > before {
-            self.activity.read_some();
+impl Connections {
+    pub(super) fn new(limits: &Limits) -> Rc<Self> {
+        Rc::new(Self {
+            clock: Rc::new(Clock::new(limits)),
+            notes: RefCell::default(),
+            leaving: Cell::new(Leaving::No),
+            changed: Notify::new(),
+        })
+    }
+
+    /// A new connection; it is on the list until the guard is dropped.
+    pub(super) fn enter(self: &Rc<Self>) -> Entered {
+        let mut all = self.notes.borrow_mut();
+        let notes = Rc::new(Notes::new(&self.clock, all.len(), self.leaving.get()));
+        all.push(Rc::clone(&notes));
+        if all.len() == 1 {
+            self.changed.notify_waiters();
         }
-        Poll::Ready(Ok(()))
+        Entered { connections: Rc::clone(self), notes }
     }
-}
 
-impl WatchedStream {
-    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        match written {
-            Poll::Pending => self.activity.blocked(),
-            Poll::Ready(_) => self.activity.wrote_some(),
+    fn is_empty(&self) -> bool {
+        self.notes.borrow().is_empty()
+    }
+
+    /// Tells all connections, and those that come later.
+    pub(super) fn leave(&self, how: Leaving) {
+        self.leaving.set(how);
+        self.notes.borrow().iter().for_each(|notes| notes.leave(how));
+    }
+
+    /// Done when none is left.
+    pub(super) async fn gone(&self) {
+        while !self.is_empty() {
+            self.changed.notified().await;
         }
-        written
-    }
-}
-
-impl AsyncWrite for WatchedStream {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.note(written)
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.note(written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
-/// A handler's service for one connection, which notes when answers begin and end.
-pub(super) struct WatchedService<H> {
-    pub(super) handler: H,
-    pub(super) peer: Peer,
-    pub(super) observer: Observer,
-    pub(super) activity: Arc<Activity>,
-}
-
-impl<H: Handler> Service<Request<Incoming>> for WatchedService<H> {
-    type Response = Response<WatchedBody>;
-    type Error = Infallible;
-    type Future = WatchedAnswer;
-
-    fn call(&self, request: Request<Incoming>) -> WatchedAnswer {
-        let open = self.activity.begin(request.version());
-        let exchange = self.observer.begin(&request, &self.peer);
-        WatchedAnswer { answer: self.handler.answer(request, &self.peer), noted: Some((open, exchange)) }
-    }
-}
-
-/// An answer on its way, noted.
-pub(super) struct WatchedAnswer {
-    answer: Answer,
-    noted: Option<(Open, Exchange)>,
-}
-
-impl Future for WatchedAnswer {
-    type Output = Result<Response<WatchedBody>, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = ready!(Pin::new(&mut self.answer).poll(context))?;
-        let mut noted = self.noted.take();
-        if let Some((_, exchange)) = &mut noted {
-            exchange.answered(&response);
+    /// Looks at all connections again and again; sleeps while there are none.
+    pub(super) async fn sweep(&self) {
+        let mut span = self.clock.span();
+        loop {
+            while self.is_empty() {
+                self.changed.notified().await;
+            }
+            tokio::time::sleep(self.clock.period).await;
+            // By the real time: a thread that was kept from sweeping does not prolong the limits.
+            self.clock.now.set(sweeps(self.clock.started.elapsed(), self.clock.period));
+            let before = std::mem::replace(&mut span, self.clock.span());
+            self.notes.borrow().iter().for_each(|notes| notes.look(span != before));
         }
-        Poll::Ready(Ok(response.map(|body| WatchedBody { body, noted })))
     }
 }
 
-/// A body that notes what it sends and when it is finished.
-pub(super) struct WatchedBody {
-    body: AnswerBody,
-    noted: Option<(Open, Exchange)>,
+/// A connection that is on its thread's list.
+pub(super) struct Entered {
+    connections: Rc<Connections>,
+    pub(super) notes: Rc<Notes>,
 }
 
-impl Body for WatchedBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if let (Some((_, exchange)), Some(Ok(frame))) = (&mut self.noted, &frame) {
-            exchange.sent(frame.data_ref().map_or(0, Bytes::len));
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let mut all = self.connections.notes.borrow_mut();
+        let place = self.notes.place.get();
+        all.swap_remove(place);
+        if let Some(moved) = all.get(place) {
+            moved.place.set(place);
         }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        if all.is_empty() {
+            self.connections.changed.notify_waiters();
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -47,7 +48,7 @@ impl Control {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let limits = Limits { connections: CONNECTIONS, stop: STOP, ..Limits::default() };
-        let settings = Settings { limits, ..Settings::default() };
+        let settings = Settings { limits, threads: Some(NonZeroUsize::MIN), ..Settings::default() };
         // Both mean the stop: the word for it, and that nobody is left to say it.
         let stopped = async { drop(stopped.await) };
         let thread = std::thread::Builder::new().name("control".to_owned());

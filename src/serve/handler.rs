@@ -3,14 +3,22 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use http::header::EXPECT;
 use http::{Request, Response};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Incoming};
 
 use super::body::AnswerBody;
 use super::peer::Peer;
 
-/// Answers the requests of all connections of a listener. Each thread has a clone of its own.
+/// A body that nobody asked for is read up to this length, for this long.
+const MAX_UNWANTED: usize = 1024 * 1024;
+const UNWANTED_TIME: Duration = Duration::from_secs(10);
+
+/// Answers the requests of all connections of a listener. Each thread has a clone of its own; a panic in it costs one
+/// connection.
 pub trait Handler: Clone + Send + 'static {
     /// Answers one request that came from `peer`.
     fn answer(&self, request: Request<Incoming>, peer: &Peer) -> Answer;
@@ -22,6 +30,27 @@ pub enum Answer {
     Ready(Option<Response<AnswerBody>>),
     /// From a route.
     Routed(Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>),
+}
+
+impl Answer {
+    /// `response`, once the request's body is read and thrown away: a client that still sends may not look at an answer, and
+    /// in HTTP/2 an answer that comes before the body's end is a reset. What is too long, or comes too slowly, is not waited
+    /// for.
+    pub fn after(request: Request<Incoming>, response: Response<AnswerBody>) -> Self {
+        if request.body().is_end_stream() || request.headers().contains_key(EXPECT) {
+            return response.into();
+        }
+        let body = Limited::new(request.into_body(), MAX_UNWANTED);
+        Self::Routed(Box::pin(async move {
+            // All three ends come to the same: it is there, it was cut off, or nobody waits any longer.
+            let _ = tokio::time::timeout(UNWANTED_TIME, discard(body)).await;
+            response
+        }))
+    }
+}
+
+async fn discard(mut body: Limited<Incoming>) {
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 impl From<Response<AnswerBody>> for Answer {

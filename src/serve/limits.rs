@@ -1,5 +1,6 @@
 //! What clients may take: time and connections.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -18,10 +19,16 @@ pub struct Limits {
     pub idle: Duration,
     /// Without taking a byte of an answer.
     pub write_stall: Duration,
+    /// For one answer in all, however steadily it is taken; it is cut after this at the earliest, after twice this at the
+    /// latest.
+    pub answer: Duration,
     /// For answers to finish after the stop is asked for: shorter than the ten seconds after which Docker kills.
     pub stop: Duration,
     /// Connections at a time; further ones wait in the listener's queue.
     pub connections: usize,
+    /// Connections at a time from one address; further ones are closed. Those of trusted proxies are counted by the
+    /// client that the proxy names.
+    pub connections_per_address: Option<NonZeroU32>,
 }
 
 impl Limits {
@@ -45,8 +52,11 @@ impl Default for Limits {
             head: Duration::from_secs(10),
             idle: Duration::from_secs(75),
             write_stall: Duration::from_secs(30),
+            // A video of a gigabyte, taken at 100 KB a second, is not an attack.
+            answer: Duration::from_secs(3 * 60 * 60),
             stop: Duration::from_secs(8),
             connections: MAX_CONNECTIONS,
+            connections_per_address: None,
         }
     }
 }

@@ -30,7 +30,8 @@ impl Public {
 impl Handler for Public {
     fn answer(&self, request: Request<Incoming>, _peer: &Peer) -> Answer {
         if !Routes::own(request.uri().path()) {
-            return content(&self.deployment.read(), &request).into();
+            let response = content(&self.deployment.read(), &request);
+            return Answer::after(request, response);
         }
         match self.routes.clone() {
             Some(routes) => {

@@ -57,7 +57,14 @@ impl Server {
 }
 
 fn limits() -> Limits {
-    Limits { head: SOON * 10, idle: SOON * 10, write_stall: SOON * 10, stop: SHORT, connections: 100 }
+    Limits {
+        head: SOON * 10,
+        idle: SOON * 10,
+        write_stall: SOON * 10,
+        stop: SHORT,
+        connections: 100,
+        ..Limits::default()
+    }
 }
 
 /// Waits until the server closes the connection; returns how long that took.

@@ -62,7 +62,13 @@ impl Local {
 
     fn begin_line<B>(&self, lines: &Lines, request: &Request<B>, peer: &Peer) -> Line {
         let buffer = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Line::begin(buffer.unwrap_or_default(), lines.format, request, peer.address, SystemTime::now())
+        Line::begin(
+            buffer.unwrap_or_default(),
+            lines.format,
+            request,
+            peer.client(request.headers()),
+            SystemTime::now(),
+        )
     }
 
     fn end_line(&self, line: Line, end: &End) {
@@ -200,12 +206,13 @@ impl Drop for Connected {
 
 #[cfg(test)]
 mod tests {
+    use super::super::peer::Trust;
     use super::*;
     use crate::serve::AnswerBody;
     use bytes::Bytes;
 
     fn exchange(observer: &Observer) -> Exchange {
-        let peer = Peer { address: None, secure: false };
+        let peer = Peer::new(None, &Trust::default());
         observer.begin(&Request::new(()), &peer)
     }
 

@@ -1,0 +1,123 @@
+//! Where `galley serve` listens, and whom it believes.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use ipnet::IpNet;
+use sd_notify::NotifyState;
+
+use super::report::Report;
+use crate::serve::{Address, Inherited, Limits, Listener, Settings, Tls, TlsFiles, TlsWatch, Trust, own_names};
+
+/// Where it listens, if nothing else is said and no service manager hands a socket over.
+const DEFAULT: &str = "127.0.0.1:8080";
+
+/// Addresses, TLS and proxies.
+#[derive(Args)]
+pub(super) struct ListenArguments {
+    /// Where to listen, as HOST:PORT, :PORT, unix:PATH or fd:N; may be given more than once [default: what the service
+    /// manager hands over, or 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR", env = "GALLEY_LISTEN", value_delimiter = ',', hide_env_values = true)]
+    listen: Vec<Address>,
+    /// A certificate for HTTPS, and the chain behind it, in PEM form
+    #[arg(long, value_name = "FILE", env = "GALLEY_TLS_CERT", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM form
+    #[arg(long, value_name = "FILE", env = "GALLEY_TLS_KEY", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// HTTPS with a certificate made at the start, which browsers warn of
+    #[arg(long, env = "GALLEY_TLS_SELF_SIGNED", value_parser = clap::builder::FalseyValueParser::new(), conflicts_with_all = ["tls_cert", "tls_key"])]
+    tls_self_signed: bool,
+    /// Networks of proxies that are believed when they say who is behind them; may be given more than once
+    #[arg(long, value_name = "CIDR", env = "GALLEY_TRUST_PROXY", value_delimiter = ',', value_parser = network)]
+    trust_proxy: Vec<IpNet>,
+    /// How many connections one address may have at a time [default: any number]
+    #[arg(long, value_name = "N", env = "GALLEY_CONNECTIONS_PER_ADDRESS")]
+    connections_per_address: Option<NonZeroU32>,
+}
+
+/// A network, or one address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    text.parse().or(address).map_err(|_| "expected a network like 10.0.0.0/8, or an address".into())
+}
+
+/// Sockets that are open, and what is spoken on them.
+pub(super) struct Listening {
+    pub(super) listeners: Vec<Listener>,
+    pub(super) settings: Settings,
+    watch: Option<TlsWatch>,
+}
+
+impl ListenArguments {
+    /// Done before the site is rendered, so that a port that is taken, or a certificate that is wrong, is said at once.
+    pub(super) fn open(&self, report: &Report) -> anyhow::Result<Listening> {
+        let listeners = self.listeners()?;
+        let (tls, watch) = self.tls(&listeners, report)?;
+        let limits = Limits { connections_per_address: self.connections_per_address, ..Limits::for_this_process() };
+        let trust = Trust::new(self.trust_proxy.iter().copied());
+        Ok(Listening { listeners, settings: Settings { limits, tls, trust, ..Settings::default() }, watch })
+    }
+
+    fn listeners(&self) -> anyhow::Result<Vec<Listener>> {
+        let mut inherited = Inherited::from_environment();
+        let default = [DEFAULT.parse::<Address>().map_err(anyhow::Error::msg)?];
+        let mut listeners = Vec::new();
+        let addresses = if self.listen.is_empty() {
+            listeners = inherited.all().context("LISTEN_FDS: a socket that was handed over can't be used")?;
+            if listeners.is_empty() { &default[..] } else { &[] }
+        } else {
+            &self.listen
+        };
+        for address in addresses {
+            let opened = Listener::open(address, &mut inherited);
+            let remedy = || format!("{address}: can't listen there; choose another address with --listen");
+            listeners.extend(opened.with_context(remedy)?);
+        }
+        Ok(listeners)
+    }
+
+    fn tls(&self, listeners: &[Listener], report: &Report) -> anyhow::Result<(Option<Tls>, Option<TlsWatch>)> {
+        if self.tls_self_signed {
+            let addresses = listeners.iter().filter_map(|listener| Some(listener.address()?.ip()));
+            let names = own_names(addresses);
+            report.say(format_args!("a certificate of its own for {}", names.join(", ")));
+            let (tls, fingerprint) = Tls::self_signed(names)?;
+            report.say(format_args!("its SHA-256 fingerprint: {fingerprint}"));
+            return Ok((Some(tls), None));
+        }
+        let (Some(certificate), Some(key)) = (self.tls_cert.clone(), self.tls_key.clone()) else {
+            return Ok((None, None));
+        };
+        let (tls, watch) = Tls::from_files(TlsFiles { certificate, key })?;
+        Ok((Some(tls), Some(watch)))
+    }
+}
+
+impl Listening {
+    /// Says where it listens, also to the service manager: from now on requests are answered. Must be called on a runtime.
+    pub(super) fn announce(&mut self, report: &Report) {
+        for listener in &self.listeners {
+            report.result(format_args!("{}", listener.url(self.settings.tls.is_some())));
+        }
+        if let Some(watch) = self.watch.take() {
+            tokio::spawn(watch.run());
+        }
+        tell_manager(NotifyState::Ready);
+    }
+}
+
+/// Tells systemd, if it started this process and wants to know.
+fn tell_manager(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!("the service manager could not be told: {error}");
+    }
+}
+
+/// Tells the service manager that the process is about to stop.
+pub(super) fn announce_stop() {
+    tell_manager(NotifyState::Stopping);
+}

@@ -1,0 +1,167 @@
+//! The bytes of a connection: a socket that notes what it moves.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::activity::Notes;
+
+/// What a client still sends after an answer that ends the connection is read and thrown away, up to this: closing the
+/// socket with unread bytes would take the answer from the client as well.
+const MAX_LATE: usize = 256 * 1024;
+
+/// A connected socket.
+pub(super) enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Socket {
+    /// Sets what a connection of the internet needs.
+    pub(super) fn prepare(&self, write_stall: Duration) -> io::Result<()> {
+        let Self::Tcp(stream) = self else { return Ok(()) };
+        stream.set_nodelay(true)?;
+        // The kernel takes a whole answer of a megabyte for a client that reads nothing, and no write ever blocks: only the
+        // kernel's own timer ends that.
+        #[cfg(target_os = "linux")]
+        SockRef::from(stream).set_tcp_user_timeout(Some(write_stall))?;
+        Ok(())
+    }
+}
+
+/// A socket behind bytes that were read before, with notes on what it moves.
+pub(super) struct Wire {
+    socket: Socket,
+    /// Read already, to find out what is spoken.
+    ahead: Bytes,
+    late: usize,
+    notes: Rc<Notes>,
+}
+
+impl Wire {
+    pub(super) fn new(socket: Socket, notes: Rc<Notes>) -> Self {
+        Self { socket, ahead: Bytes::new(), late: 0, notes }
+    }
+
+    /// Puts bytes that were read back in front.
+    pub(super) fn put_back(&mut self, bytes: Vec<u8>) {
+        self.ahead = bytes.into();
+    }
+
+    fn poll_socket(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match &mut self.socket {
+            Socket::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+            Socket::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+        }
+    }
+
+    fn poll_shutdown_socket(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.socket {
+            Socket::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Socket::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+
+    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Pending => self.notes.blocked(),
+            Poll::Ready(_) => self.notes.wrote_some(),
+        }
+        written
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let count = self.ahead.len().min(buffer.remaining());
+            buffer.put_slice(&self.ahead[..count]);
+            self.ahead.advance(count);
+            if self.ahead.is_empty() {
+                self.ahead = Bytes::new();
+            }
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        ready!(self.poll_socket(context, buffer))?;
+        if buffer.filled().len() > before {
+            self.notes.read_some();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = match &mut self.socket {
+            Socket::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
+            Socket::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+        };
+        self.note(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = match &mut self.socket {
+            Socket::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+            Socket::Unix(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+        };
+        self.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A socket has no buffer of its own.
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends the answers' direction; then reads what the client still sends, until it ends its own or nothing is there. Once
+    /// something was there more may follow, so it waits for the end.
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut scratch = [0; 4096];
+        ready!(self.poll_shutdown_socket(context))?;
+        self.ahead = Bytes::new();
+        while self.late < MAX_LATE {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match self.poll_socket(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    // With a client that goes on without an end the head's limit ends it.
+                    self.notes.read_some();
+                    self.late += buffer.filled().len();
+                }
+                Poll::Pending if self.late > 0 => return Poll::Pending,
+                _ => break,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        // What the kernel holds for a client that takes nothing is not worth keeping either.
+        if self.notes.is_blocked()
+            && let Socket::Tcp(stream) = &self.socket
+            && let Err(error) = SockRef::from(stream).set_linger(Some(Duration::ZERO))
+        {
+            tracing::debug!("a connection is closed slowly: {error}");
+        }
+    }
+}
