@@ -15,7 +15,7 @@ use super::peer::Peer;
 
 /// A body that nobody asked for is read up to this length, for this long.
 const MAX_UNWANTED: usize = 1024 * 1024;
-const UNWANTED_TIME: Duration = Duration::from_secs(10);
+const UNWANTED_TIME: Duration = Duration::from_secs(5);
 
 /// Answers the requests of all connections of a listener. Each thread has a clone of its own; a panic in it costs one
 /// connection.

@@ -1,60 +1,18 @@
 //! Slow, greedy and silent clients, with limits short enough to watch.
 
-use std::io::Read;
-use std::sync::Arc;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use galley::serve::{Deployment, Limits, Public, Settings, bind, serve};
-use galley::snapshot::{Entry, Tree, TreePath, freeze};
-use tokio::sync::oneshot;
+use galley::serve::{Limits, Settings};
 
+use crate::server::Server;
 use crate::support::Connection;
 
 /// Far longer than any limit below, far shorter than the defaults.
 const SOON: Duration = Duration::from_secs(5);
 const SHORT: Duration = Duration::from_millis(300);
-
-struct Server {
-    address: String,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Server {
-    fn start(limits: Limits) -> Self {
-        let mut tree = Tree::new();
-        for (path, length) in [("index.html", 100), ("large.bin", 64 << 20)] {
-            let entry = Entry::new(Bytes::from(vec![b'x'; length]), None);
-            tree.insert(TreePath::new(path).unwrap(), entry).unwrap();
-        }
-        let deployment = Arc::new(Deployment::new(freeze(&tree, None).unwrap()));
-        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-            let stopped = async {
-                stopped.await.unwrap();
-            };
-            let settings = Settings { limits, ..Settings::default() };
-            runtime.block_on(serve(vec![listener], Public::new(deployment, None), settings, stopped)).unwrap();
-        });
-        Self { address, stop: Some(stop), thread: Some(thread) }
-    }
-
-    fn open(&self) -> Connection {
-        Connection::open(&self.address)
-    }
-
-    /// Asks the server to stop; returns how long it took.
-    fn stop(&mut self) -> Duration {
-        let started = Instant::now();
-        self.stop.take().unwrap().send(()).unwrap();
-        self.thread.take().unwrap().join().unwrap();
-        started.elapsed()
-    }
-}
+const LARGE: &[u8] = b"GET /large.bin HTTP/1.1\r\nhost: x\r\n\r\n";
 
 fn limits() -> Limits {
     Limits {
@@ -67,6 +25,10 @@ fn limits() -> Limits {
     }
 }
 
+fn start(limits: Limits) -> Server {
+    Server::start(Settings { limits, ..Settings::default() })
+}
+
 /// Waits until the server closes the connection; returns how long that took.
 fn until_closed(connection: &mut Connection) -> Duration {
     let started = Instant::now();
@@ -76,7 +38,7 @@ fn until_closed(connection: &mut Connection) -> Duration {
 
 #[test]
 fn a_head_that_drips_is_cut() {
-    let server = Server::start(Limits { head: SHORT, ..limits() });
+    let server = start(Limits { head: SHORT, ..limits() });
     let mut connection = server.open();
     connection.send("GET / HTTP/1.1\r\nhost: x\r\nx-slow: ");
     let closed = until_closed(&mut connection);
@@ -98,7 +60,7 @@ fn a_head_that_drips_is_cut() {
 
 #[test]
 fn an_idle_connection_stays_for_its_own_time() {
-    let server = Server::start(Limits { idle: SHORT * 3, head: SHORT, ..limits() });
+    let server = start(Limits { idle: SHORT * 3, head: SHORT, ..limits() });
     let mut connection = server.open();
     assert_eq!(connection.request("GET", "/", &[], "").status, 200);
     let closed = until_closed(&mut connection);
@@ -107,9 +69,9 @@ fn an_idle_connection_stays_for_its_own_time() {
 
 #[test]
 fn a_reader_that_stalls_is_cut() {
-    let server = Server::start(Limits { write_stall: SHORT, ..limits() });
-    let mut stream = std::net::TcpStream::connect(&server.address).unwrap();
-    std::io::Write::write_all(&mut stream, b"GET /large.bin HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let server = start(Limits { write_stall: SHORT, ..limits() });
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.write_all(LARGE).unwrap();
     // The system's buffers take some of it; then nobody reads until the server gives up.
     std::thread::sleep(SHORT * 4);
     stream.set_read_timeout(Some(SOON)).unwrap();
@@ -130,7 +92,7 @@ fn a_reader_that_stalls_is_cut() {
 
 #[test]
 fn a_reader_that_reads_gets_everything() {
-    let server = Server::start(Limits { write_stall: SOON, ..limits() });
+    let server = start(Limits { write_stall: SOON, ..limits() });
     let mut connection = server.open();
     let response = connection.request("GET", "/large.bin", &[], "");
     assert_eq!(response.body.len(), 64 << 20);
@@ -138,7 +100,7 @@ fn a_reader_that_reads_gets_everything() {
 
 #[test]
 fn at_the_cap_new_connections_wait_for_their_turn() {
-    let server = Server::start(Limits { connections: 2, ..limits() });
+    let server = start(Limits { connections: 2, ..limits() });
     let mut first = server.open();
     let mut second = server.open();
     assert_eq!(first.request("GET", "/", &[], "").status, 200);
@@ -154,11 +116,77 @@ fn at_the_cap_new_connections_wait_for_their_turn() {
 
 #[test]
 fn a_stop_waits_for_answers_but_not_for_ever() {
-    let mut server = Server::start(limits());
-    let mut stream = std::net::TcpStream::connect(&server.address).unwrap();
-    std::io::Write::write_all(&mut stream, b"GET /large.bin HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let mut server = start(limits());
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.write_all(LARGE).unwrap();
     let mut first = [0; 16];
     stream.read_exact(&mut first).unwrap();
     let took = server.stop();
     assert!(took >= SHORT / 2 && took < SOON, "{took:?}");
+}
+
+#[test]
+fn a_body_that_drips_is_not_waited_for() {
+    let server = start(limits());
+    let mut connection = server.open();
+    connection.send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nslow");
+    let started = Instant::now();
+    let response = connection.response(false).unwrap();
+    assert_eq!(response.status, 405);
+    assert!(started.elapsed() < SOON * 2, "{:?}", started.elapsed());
+    assert!(connection.response(false).is_none());
+}
+
+#[test]
+fn who_ends_its_own_direction_still_gets_the_answer() {
+    let server = start(limits());
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.write_all(LARGE).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut received = Vec::new();
+    stream.read_to_end(&mut received).unwrap();
+    assert!(received.starts_with(b"HTTP/1.1 200 ") && received.len() > 64 << 20, "{} bytes came", received.len());
+}
+
+/// Steady, and yet without an end: each read moves bytes long before any stall.
+#[test]
+fn a_reader_that_reads_for_ever_is_cut_in_the_end() {
+    let server = start(Limits { answer: SHORT, ..limits() });
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.write_all(LARGE).unwrap();
+    let started = Instant::now();
+    let mut buffer = vec![0; 256 << 10];
+    let mut received = 0;
+    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+        received += count;
+        // Slower than the whole could come in time, faster than any stall.
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(received < 64 << 20, "{received} bytes came after all");
+    assert!(started.elapsed() >= SHORT && started.elapsed() < SOON, "{:?}", started.elapsed());
+}
+
+#[test]
+fn an_address_has_its_share_of_connections() {
+    let server = start(Limits { connections_per_address: Some(2.try_into().unwrap()), ..limits() });
+    let (mut first, mut second) = (server.open(), server.open());
+    assert_eq!(first.request("GET", "/", &[], "").status, 200);
+    assert_eq!(second.request("GET", "/", &[], "").status, 200);
+    assert!(server.open().response(false).is_none());
+    // Another address has its own.
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&"127.0.0.2:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    socket.connect(&server.address.parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    assert_eq!(Connection::of(socket.into()).request("GET", "/", &[], "").status, 200);
+    // And who leaves makes room.
+    drop(first);
+    let started = Instant::now();
+    loop {
+        let mut again = server.open();
+        again.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+        if again.response(false).is_some() {
+            break;
+        }
+        assert!(started.elapsed() < SOON);
+    }
 }

@@ -118,17 +118,21 @@ impl Instance {
 
     /// The same with environment variables.
     pub(crate) fn with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        Self::of("serve", arguments, variables)
+        Self::start_verb("serve", arguments, variables)
     }
 
     /// The same for `galley preview`.
     pub(crate) fn preview(arguments: &[&str]) -> Self {
-        Self::of("preview", arguments, &[])
+        Self::start_verb("preview", arguments, &[])
     }
 
-    fn of(verb: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    fn start_verb(verb: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = galley();
-        command.envs(variables.iter().copied()).arg(verb).args(arguments);
+        Self::of(command.envs(variables.iter().copied()).arg(verb).args(arguments))
+    }
+
+    /// The same of a command that serves.
+    pub(crate) fn of(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut errors = child.stderr.take().unwrap();
         let errors = std::thread::spawn(move || {
@@ -138,7 +142,8 @@ impl Instance {
         });
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let Some(address) = line.trim().strip_prefix("http://").map(str::to_owned) else {
+        let address = line.trim().strip_prefix("http://").or_else(|| line.trim().strip_prefix("https://"));
+        let Some(address) = address.map(str::to_owned) else {
             child.wait().unwrap();
             panic!("the instance did not start: {}", errors.join().unwrap());
         };
@@ -189,7 +194,10 @@ pub(crate) struct Connection(BufReader<TcpStream>);
 
 impl Connection {
     pub(crate) fn open(address: &str) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::of(TcpStream::connect(address).unwrap())
+    }
+
+    pub(crate) fn of(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self(BufReader::new(stream))
     }

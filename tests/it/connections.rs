@@ -1,0 +1,278 @@
+//! Connections from their beginning to their end: malformed requests, panics, a stop under load, sockets of other kinds.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use galley::serve::{Limits, Settings};
+
+use crate::server::{Answering, Server};
+use crate::support::{Connection, Instance, Ran, TempSite, galley};
+
+const SOON: Duration = Duration::from_secs(5);
+
+fn server() -> Server {
+    Server::start(Settings::default())
+}
+
+fn site() -> TempSite {
+    TempSite::new().file("content/_index.md", "Welcome.\n")
+}
+
+#[test]
+fn malformed_requests_are_refused_and_end_their_connection() {
+    let server = server();
+    let lines = |count: usize| (0..count).map(|index| format!("x{index}: y\r\n")).collect::<String>();
+    for (head, status) in [
+        ("GET / HTTP/1.1\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/1.1\r\nhost: a b\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/1.1\r\nhost: a\r\n folded\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nx".to_owned(), 400),
+        ("GET / HTTP/1.1\r\nhost : a\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/3.7\r\nhost: a\r\n\r\n".to_owned(), 400),
+        ("nonsense\r\n\r\n".to_owned(), 400),
+        ("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n".to_owned(), 400),
+        ("CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n".to_owned(), 405),
+        (format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(8192)), 414),
+        (format!("GET / HTTP/1.1\r\nhost: a\r\n{}\r\n", lines(100)), 431),
+        (format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "y".repeat(33_000)), 431),
+        (format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "y".repeat(400_000)), 431),
+    ] {
+        let mut connection = server.open();
+        connection.send(&head);
+        let begin: String = head.chars().take(60).collect();
+        let response = connection.response(false).unwrap_or_else(|| panic!("no answer to {begin}"));
+        assert_eq!(response.status, status, "{begin}");
+        assert!(connection.response(false).is_none(), "the connection goes on after {begin}");
+    }
+    for good in [
+        "GET / HTTP/1.0\r\n\r\n".to_owned(),
+        "GET http://a/ HTTP/1.1\r\nhost: a\r\n\r\n".to_owned(),
+        format!("GET / HTTP/1.1\r\nhost: a\r\n{}\r\n", lines(99)),
+        "\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n".to_owned(),
+    ] {
+        let mut connection = server.open();
+        connection.send(&good);
+        assert_eq!(connection.response(false).unwrap().status, 200, "{good}");
+    }
+}
+
+#[test]
+fn a_body_that_nobody_wants_is_passed_over() {
+    let server = server();
+    let mut connection = server.open();
+    assert_eq!(connection.request("POST", "/", &[], &"x".repeat(100_000)).status, 405);
+    assert_eq!(connection.request("GET", "/", &[], "").status, 200);
+    // Who asks before sending is told at once.
+    let mut connection = server.open();
+    connection.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\nexpect: 100-continue\r\n\r\n");
+    assert_eq!(connection.response(false).unwrap().status, 405);
+}
+
+#[test]
+fn requests_may_come_in_one_packet_and_in_pieces() {
+    let server = server();
+    let mut connection = server.open();
+    connection.send(&"GET / HTTP/1.1\r\nhost: a\r\n\r\n".repeat(50));
+    for _ in 0..50 {
+        assert_eq!(connection.response(false).unwrap().body.len(), 100);
+    }
+    for piece in "GET / HTTP/1.1\r\nhost: a\r\n\r\n".split_inclusive(' ') {
+        connection.send(piece);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!(connection.response(false).unwrap().status, 200);
+}
+
+#[test]
+fn a_panic_costs_one_connection() {
+    let handler = Answering(|request: &::http::Request<_>, _: &galley::serve::Peer| {
+        assert_ne!(request.uri().path(), "/panic", "a handler's fault, as this test wants it");
+        "fine".to_owned()
+    });
+    let settings = Settings { threads: Some(1.try_into().unwrap()), ..Settings::default() };
+    let server = Server::with(handler, settings, Vec::new());
+    let mut other = server.open();
+    assert_eq!(other.request("GET", "/", &[], "").text(), "fine");
+    for _ in 0..3 {
+        let mut connection = server.open();
+        connection.send("GET /panic HTTP/1.1\r\nhost: a\r\n\r\n");
+        assert!(connection.response(false).is_none());
+        let mut client = crate::frames::Client::open(&server.address);
+        client.get(1, "/panic");
+        assert!(client.next_of(crate::frames::HEADERS).is_none());
+    }
+    assert_eq!(other.request("GET", "/", &[], "").text(), "fine");
+    assert_eq!(server.open().request("GET", "/", &[], "").text(), "fine");
+}
+
+#[test]
+fn an_idle_client_that_sends_during_a_stop_gets_its_answer() {
+    let mut server = server();
+    let mut connection = server.open();
+    assert_eq!(connection.request("GET", "/", &[], "").header("connection"), "");
+    let started = Instant::now();
+    server.begin_stop();
+    std::thread::sleep(Duration::from_millis(300));
+    let response = connection.request("GET", "/", &[], "");
+    assert_eq!((response.status, response.header("connection")), (200, "close"));
+    assert!(connection.response(false).is_none());
+    server.join();
+    assert!(started.elapsed() < Duration::from_secs(2), "it waited for nobody: {:?}", started.elapsed());
+}
+
+/// Clients that never try again: each request is answered, or was never sent because the connection's end was announced.
+#[test]
+fn a_stop_under_load_fails_no_request() {
+    let mut server = server();
+    let address = &server.address.clone();
+    let (answered, failed, stopping) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        for client in 0..24 {
+            let (answered, failed, stopping) = (&answered, &failed, &stopping);
+            scope.spawn(move || {
+                loop {
+                    // Nobody is there any more: that is an answer too.
+                    let Ok(stream) = TcpStream::connect(address) else { return };
+                    let mut writer = stream.try_clone().unwrap();
+                    let mut connection = Connection::of(stream);
+                    loop {
+                        // Every third one is idle for a while between its requests.
+                        if client % 3 == 0 {
+                            std::thread::sleep(Duration::from_millis(5));
+                        }
+                        let sent = writer.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").is_ok();
+                        let Some(response) = sent.then(|| connection.response(false)).flatten() else {
+                            failed.fetch_add(1, Ordering::Relaxed);
+                            return;
+                        };
+                        answered.fetch_add(1, Ordering::Relaxed);
+                        if response.header("connection") == "close" {
+                            break;
+                        }
+                        // A connection for each request, now and then, so that some wait in the queue.
+                        if client % 3 == 1 && !stopping.load(Ordering::Relaxed) {
+                            break;
+                        }
+                    }
+                }
+            });
+        }
+        let started = Instant::now();
+        while answered.load(Ordering::Relaxed) < 2000 {
+            assert!(started.elapsed() < SOON * 4);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        stopping.store(true, Ordering::Relaxed);
+        let took = server.stop();
+        assert!(took < SOON, "{took:?}");
+    });
+    assert_eq!(failed.load(Ordering::Relaxed), 0, "of {}", answered.load(Ordering::Relaxed));
+}
+
+#[test]
+fn many_connections_are_served_at_a_time() {
+    let server = Server::start(Settings { limits: Limits::for_this_process(), ..Settings::default() });
+    let mut connections: Vec<Connection> = (0..500).map(|_| server.open()).collect();
+    for _ in 0..2 {
+        for connection in &mut connections {
+            assert_eq!(connection.request("GET", "/", &[], "").status, 200);
+        }
+    }
+}
+
+fn ask(stream: &mut (impl Read + Write)) -> String {
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn a_unix_socket_is_made_used_and_removed() {
+    let site = site();
+    let path = site.path().join("galley.sock");
+    let address = format!("unix:{}", path.display());
+    // As a process that was killed leaves it.
+    drop(UnixListener::bind(&path).unwrap());
+    let instance = Instance::start(&[site.str(), "--listen", "127.0.0.1:0", "--listen", &address]);
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+    assert!(ask(&mut UnixStream::connect(&path).unwrap()).starts_with("HTTP/1.1 200 OK"));
+    let second = Ran::of(galley().args(["serve", site.str(), "--listen", &address]));
+    second.says(1, "can't listen there; choose another address with --listen");
+    second.says(1, "another server answers there");
+    instance.stop();
+    assert!(!path.exists());
+    std::fs::write(&path, "precious").unwrap();
+    let third = Ran::of(galley().args(["serve", site.str(), "--listen", &address]));
+    third.says(1, "a file that is no socket is there");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+}
+
+#[test]
+fn addresses_that_are_none_are_refused() {
+    for (address, part) in [
+        ("8080", "expected host:port, :port, unix:PATH or fd:N"),
+        ("::1:8080", "an IPv6 address stands in brackets: [::1]:8080"),
+    ] {
+        Ran::of(galley().args(["serve", "--listen", address])).says(2, part);
+    }
+    let site = site();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    Ran::of(galley().args(["serve", site.str(), "--listen", &address])).says(1, "can't listen there");
+    Ran::of(galley().args(["serve", site.str(), "--listen", "fd:0"])).says(1, "fd:0: can't listen there");
+}
+
+#[test]
+fn names_and_bare_ports_are_listened_on() {
+    let site = site();
+    let instance = Instance::start(&[site.str(), "--listen", "localhost:0"]);
+    assert_eq!(instance.get("/").status, 200);
+    let instance = Instance::start(&[site.str(), "--listen", ":0"]);
+    let (_, port) = instance.address.rsplit_once(':').unwrap();
+    assert_eq!(Connection::open(&format!("127.0.0.1:{port}")).request("GET", "/", &[], "").status, 200);
+}
+
+/// A service manager's sockets: by their number, and by LISTEN_FDS when nothing else is said.
+#[test]
+fn sockets_that_were_handed_over_are_used() {
+    let site = site();
+    for (flags, variables) in
+        [(&["--listen", "fd:0"][..], &[][..]), (&[], &[("LISTEN_FDS", "1"), ("LISTEN_FDS_FIRST_FD", "0")])]
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        // Who comes before the process does waits in the queue.
+        let mut early = TcpStream::connect(&address).unwrap();
+        let mut command = galley();
+        command.env_remove("GALLEY_LISTEN").envs(variables.iter().copied()).arg("serve").arg(site.str()).args(flags);
+        command.stdin(std::os::fd::OwnedFd::from(listener));
+        let instance = Instance::of(&mut command);
+        assert_eq!(instance.address, address);
+        assert!(ask(&mut early).starts_with("HTTP/1.1 200 OK"));
+        assert_eq!(instance.get("/").status, 200);
+        instance.stop();
+    }
+}
+
+#[test]
+fn the_service_manager_is_told() {
+    let site = site();
+    let path = site.path().join("notify.sock");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(SOON)).unwrap();
+    let instance = Instance::with(&[site.str()], &[("NOTIFY_SOCKET", path.to_str().unwrap())]);
+    let mut buffer = [0; 100];
+    let mut next = || {
+        let count = manager.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..count]).into_owned()
+    };
+    assert_eq!(next(), "READY=1\n");
+    instance.stop();
+    assert_eq!(next(), "STOPPING=1\n");
+}
