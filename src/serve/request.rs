@@ -68,7 +68,7 @@ fn is_of_host(byte: u8) -> bool {
 /// Sends a client that came in clear text to HTTPS, on the port that it came to: that has TLS too. Without a port, as
 /// with those of the two schemes, it is the usual one.
 pub(super) fn to_https<B>(request: &Request<B>) -> Refusal {
-    let host = request.uri().authority().map(|authority| authority.as_str());
+    let host = request.uri().authority().map(http::uri::Authority::as_str);
     let host = host.or_else(|| request.headers().get(HOST)?.to_str().ok());
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let location = host.filter(|host| is_plain_host(host)).and_then(|host| {

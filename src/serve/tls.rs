@@ -58,7 +58,10 @@ pub enum TlsError {
     },
     /// The libraries refuse.
     #[error("no TLS: {0}")]
-    Unusable(String),
+    Unusable(#[from] rustls::Error),
+    /// There is no certificate of our own.
+    #[error("no certificate could be made: {0}")]
+    Unmade(#[from] rcgen::Error),
 }
 
 /// What is needed to speak TLS with clients. Clones share the certificate.
@@ -85,12 +88,11 @@ impl Tls {
 
     /// With a certificate of our own making for `names`, and the SHA-256 of it by which it can be recognized.
     pub fn self_signed(names: Vec<String>) -> Result<(Self, String), TlsError> {
-        let unusable = |error: rcgen::Error| TlsError::Unusable(error.to_string());
-        let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names).map_err(unusable)?;
+        let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names)?;
         let fingerprint =
             Sha256::digest(cert.der()).iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":");
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
-        let key = CertifiedKey::from_der(vec![cert.der().clone()], key, &provider()).map_err(library)?;
+        let key = CertifiedKey::from_der(vec![cert.der().clone()], key, &provider())?;
         let current = Arc::new(Current(ArcSwap::from_pointee(key)));
         Ok((Self { config: config(current)?, is_for_browsers: false }, fingerprint))
     }
@@ -110,20 +112,15 @@ fn provider() -> CryptoProvider {
     ring::default_provider()
 }
 
-fn library(error: rustls::Error) -> TlsError {
-    TlsError::Unusable(error.to_string())
-}
-
 /// TLS 1.2 and 1.3 with the library's choice of ciphers. One configuration for all certificates to come, so that tickets
 /// outlive them.
 fn config(current: Arc<Current>) -> Result<Arc<ServerConfig>, TlsError> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(library)?
+        .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_cert_resolver(current);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    config.ticketer = ring::Ticketer::new().map_err(library)?;
+    config.ticketer = ring::Ticketer::new()?;
     config.session_storage = rustls::server::ServerSessionMemoryCache::new(MAX_SESSIONS);
     Ok(Arc::new(config))
 }
