@@ -29,7 +29,10 @@ struct Connection {
     sending: Option<(usize, Vec<u8>, usize)>,
 }
 
-fn load(folder: &str) -> io::Result<(Vec<Resource>, HashMap<String, [usize; 2]>)> {
+/// By path the numbers of what is sent plain, and of what is sent to those who accept gzip.
+type Table = HashMap<String, [usize; 2]>;
+
+fn load(folder: &str) -> io::Result<(Vec<Resource>, Table)> {
     let (mut resources, mut table) = (Vec::new(), HashMap::new());
     let mut add = |body: Vec<u8>, coding: &str| {
         let head = format!(
@@ -56,12 +59,7 @@ fn load(folder: &str) -> io::Result<(Vec<Resource>, HashMap<String, [usize; 2]>)
 }
 
 /// Whether the connection goes on.
-fn serve(
-    connection: &mut Connection,
-    resources: &[Resource],
-    table: &HashMap<String, [usize; 2]>,
-    date: &str,
-) -> io::Result<bool> {
+fn serve(connection: &mut Connection, resources: &[Resource], table: &Table, date: &str) -> io::Result<bool> {
     loop {
         if let Some((which, tail, sent)) = &mut connection.sending {
             let resource = &resources[*which];
