@@ -61,7 +61,8 @@ impl Desk {
             let mut line = String::new();
             BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
             self.serving = Some(child);
-            assert!(line.starts_with("http://127.0.0.1:"), "{server} did not start");
+            let url = line.replace("https://", "http://");
+            assert!(url.starts_with("http://127.0.0.1:"), "{server} did not start");
         }
     }
 
