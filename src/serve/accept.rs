@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use rustix::net::{SocketFlags, acceptfrom_with};
 use tokio::runtime::LocalOptions;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -24,7 +25,8 @@ use super::listen::Listener;
 use super::observe::Observer;
 use super::peer::Trust;
 use super::per_address::PerAddress;
-use super::stream::Socket;
+use super::places::{Placed, Places};
+use super::stream::{Loose, Socket};
 use super::tls::Tls;
 
 /// After the system has run out of something, accepting waits this long instead of spinning.
@@ -76,7 +78,7 @@ pub async fn serve<L: Into<Listener>>(
     // Each thread holds an end of it: it is over when they all are, however they end.
     let (alive, mut all_ended) = mpsc::channel::<()>(1);
     let mut threads = Vec::new();
-    for index in 0..count {
+    for (index, (places, handed)) in Places::new(count).into_iter().enumerate() {
         let sockets = listeners
             .iter()
             .map(|listener| Ok((listener.share()?, listener.is_tcp())))
@@ -85,7 +87,7 @@ pub async fn serve<L: Into<Listener>>(
         let thread = std::thread::Builder::new().name(format!("serve-{index}"));
         threads.push(thread.spawn(move || {
             let _alive = alive;
-            run(shared, sockets, stopped)
+            run(shared, sockets, places, handed, stopped)
         })?);
     }
     drop((shared, stopped, alive));
@@ -111,26 +113,32 @@ pub async fn serve<L: Into<Listener>>(
 fn run<H: Handler>(
     shared: Shared<H>,
     sockets: Vec<(OwnedFd, bool)>,
+    places: Places<Accepted<Loose>>,
+    mut handed: UnboundedReceiver<Handed>,
     mut stopped: watch::Receiver<()>,
 ) -> io::Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async {
         let Shared { handler, settings, permits, per_address } = shared;
         let Settings { limits, observer, trust, tls, .. } = settings;
-        let thread = Thread::new(handler, observer.for_thread(), limits, per_address, trust, tls);
-        let thread = Rc::new(thread);
+        let thread = Rc::new(Thread::new(handler, observer.for_thread(), limits, per_address, trust, tls));
         let connections = Rc::clone(&thread.connections);
         let sweep = Rc::clone(&connections);
         tokio::task::spawn_local(async move { sweep.sweep().await });
         let mut loops = JoinSet::new();
         for (socket, is_tcp) in sockets {
-            loops.spawn_local(accept(
-                Queue::new(socket, is_tcp)?,
-                Rc::clone(&thread),
-                Arc::clone(&permits),
-                stopped.clone(),
-            ));
+            let queue = Queue::new(socket, is_tcp)?;
+            let accepting =
+                Accepting { thread: Rc::clone(&thread), permits: Arc::clone(&permits), places: places.clone() };
+            loops.spawn_local(accepting.run(queue, stopped.clone()));
         }
+        drop(places);
+        // It ends with the accept loops of all threads: what they handed over is never left behind.
+        loops.spawn_local(async move {
+            while let Some(connection) = handed.recv().await {
+                receive(&thread, connection);
+            }
+        });
         // The error is the sender's end, which is the sign.
         let _ = stopped.changed().await;
         connections.leave(Leaving::AfterAnswer);
@@ -155,8 +163,16 @@ enum Queue {
     Unix(tokio::net::UnixListener),
 }
 
-/// A connection that was taken, and where it comes from.
-type Accepted = (Socket, Option<IpAddr>);
+/// A connection that was taken. S is the socket: of this thread, or of none while it is handed over.
+struct Accepted<S> {
+    socket: S,
+    address: Option<IpAddr>,
+    /// Its share of the connections that there may be; those that come during a stop have none.
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+/// What is handed to another thread.
+type Handed = (Accepted<Loose>, Placed);
 
 impl Queue {
     fn new(socket: OwnedFd, is_tcp: bool) -> io::Result<Self> {
@@ -167,70 +183,85 @@ impl Queue {
         })
     }
 
-    async fn next(&self) -> io::Result<Accepted> {
-        Ok(match self {
+    async fn next(&self) -> io::Result<Accepted<Socket>> {
+        let (socket, address) = match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
                 (Socket::Tcp(stream), Some(address.ip()))
             }
             Self::Unix(listener) => (Socket::Unix(listener.accept().await?.0), None),
-        })
+        };
+        Ok(Accepted { socket, address, permit: None })
     }
 
     /// Takes what waits, without waiting for more. Not by the runtime, which may not know yet that something came.
-    fn rest(&self) -> io::Result<Accepted> {
+    fn rest(&self) -> io::Result<Accepted<Socket>> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        Ok(match self {
+        let (socket, address) = match self {
             Self::Tcp(listener) => {
                 let (socket, address) = acceptfrom_with(listener, flags)?;
                 let address = address.and_then(|address| SocketAddr::try_from(address).ok());
-                let stream = tokio::net::TcpStream::from_std(socket.into())?;
-                (Socket::Tcp(stream), address.map(|address| address.ip()))
+                (Loose::Tcp(socket.into()), address.map(|address| address.ip()))
             }
-            Self::Unix(listener) => {
-                let (socket, _) = acceptfrom_with(listener, flags)?;
-                (Socket::Unix(tokio::net::UnixStream::from_std(socket.into())?), None)
-            }
-        })
+            Self::Unix(listener) => (Loose::Unix(acceptfrom_with(listener, flags)?.0.into()), None),
+        };
+        Ok(Accepted { socket: socket.bind()?, address, permit: None })
     }
 }
 
-/// Accepts until the sender of `stopped` is gone; what waits in the queue then is still taken.
-async fn accept<H: Handler>(
-    queue: Queue,
+/// What one thread needs to accept.
+struct Accepting<H> {
     thread: Rc<Thread<H>>,
     permits: Arc<Semaphore>,
-    mut stopped: watch::Receiver<()>,
-) {
-    loop {
-        let accepted = tokio::select! {
-            accepted = queue.next() => accepted,
-            _ = stopped.changed() => break,
-        };
-        match accepted {
-            Ok(accepted) => {
-                // At the cap this one waits here and the others in the listener's queue. Accepting comes first: a thread
-                // that has no connection to accept keeps no permit from those that have.
-                let permit = tokio::select! {
-                    permit = Arc::clone(&permits).acquire_owned() => permit.ok(),
-                    _ = stopped.changed() => None,
-                };
-                begin(&thread, accepted, permit);
-            }
-            Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => {
-                tracing::warn!("could not accept a connection: {error}");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+    places: Places<Accepted<Loose>>,
+}
+
+impl<H: Handler> Accepting<H> {
+    /// Accepts until the sender of `stopped` is gone; what waits in the queue then is still taken.
+    async fn run(self, queue: Queue, mut stopped: watch::Receiver<()>) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = queue.next() => accepted,
+                _ = stopped.changed() => break,
+            };
+            match accepted {
+                Ok(mut accepted) => {
+                    // At the cap this one waits here and the others in the listener's queue. Accepting comes first: a thread
+                    // that has no connection to accept keeps no permit from those that have.
+                    accepted.permit = tokio::select! {
+                        permit = Arc::clone(&self.permits).acquire_owned() => permit.ok(),
+                        _ = stopped.changed() => None,
+                    };
+                    self.serve(accepted);
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::warn!("could not accept a connection: {error}");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
             }
         }
+        while let Ok(accepted) = queue.rest() {
+            self.serve(accepted);
+        }
     }
-    while let Ok(accepted) = queue.rest() {
-        begin(&thread, accepted, None);
+
+    fn serve(&self, accepted: Accepted<Socket>) {
+        let placed = self.places.find();
+        if self.places.is_here(&placed) {
+            return begin(&self.thread, accepted, placed);
+        }
+        let Accepted { socket, address, permit } = accepted;
+        let loose = socket.release().map(|socket| Accepted { socket, address, permit });
+        if let Err(error) = loose.and_then(|accepted| self.places.hand_over(accepted, placed)) {
+            tracing::debug!("a connection could not be handed over: {error}");
+        }
     }
 }
 
 /// Serves a connection, as a task of its own on this thread.
-fn begin<H: Handler>(thread: &Rc<Thread<H>>, (socket, address): Accepted, permit: Option<OwnedSemaphorePermit>) {
+fn begin<H: Handler>(thread: &Rc<Thread<H>>, accepted: Accepted<Socket>, placed: Placed) {
+    let Accepted { socket, address, permit } = accepted;
     if let Err(error) = socket.prepare(thread.write_stall) {
         tracing::debug!("a connection was gone before it began: {error}");
         return;
@@ -238,8 +269,17 @@ fn begin<H: Handler>(thread: &Rc<Thread<H>>, (socket, address): Accepted, permit
     let served = connection(socket, address, Rc::clone(thread), thread.connections.enter());
     tokio::task::spawn_local(async move {
         served.await;
-        drop(permit);
+        drop((permit, placed));
     });
+}
+
+/// Serves what another thread hands over.
+fn receive<H: Handler>(thread: &Rc<Thread<H>>, (accepted, placed): Handed) {
+    let Accepted { socket, address, permit } = accepted;
+    match socket.bind() {
+        Ok(socket) => begin(thread, Accepted { socket, address, permit }, placed),
+        Err(error) => tracing::debug!("a connection was gone before it began: {error}"),
+    }
 }
 
 /// accept(2): such errors are pending ones of the new socket and say nothing of the listener.

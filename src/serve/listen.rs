@@ -1,7 +1,7 @@
 //! Listeners: the sockets that connections come from.
 //!
 //! They are made in one place and owned as a list, so that a supervisor can pass on those that it holds. All threads share
-//! one queue a listener: a thread takes a connection when it has time for it, and nothing is lost when they stop.
+//! one queue a listener, so that nothing is lost when they stop.
 
 use std::fmt;
 use std::fs;

@@ -21,6 +21,7 @@ mod negotiation;
 mod observe;
 mod peer;
 mod per_address;
+mod places;
 mod proxy;
 mod ranges;
 mod readiness;

@@ -23,7 +23,31 @@ pub(super) enum Socket {
     Unix(UnixStream),
 }
 
+/// A connected socket that belongs to no thread.
+pub(super) enum Loose {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Loose {
+    /// Makes it this thread's.
+    pub(super) fn bind(self) -> io::Result<Socket> {
+        Ok(match self {
+            Self::Tcp(stream) => Socket::Tcp(TcpStream::from_std(stream)?),
+            Self::Unix(stream) => Socket::Unix(UnixStream::from_std(stream)?),
+        })
+    }
+}
+
 impl Socket {
+    /// Takes it from this thread.
+    pub(super) fn release(self) -> io::Result<Loose> {
+        Ok(match self {
+            Self::Tcp(stream) => Loose::Tcp(stream.into_std()?),
+            Self::Unix(stream) => Loose::Unix(stream.into_std()?),
+        })
+    }
+
     /// Sets what a connection of the internet needs.
     pub(super) fn prepare(&self, write_stall: Duration) -> io::Result<()> {
         let Self::Tcp(stream) = self else { return Ok(()) };
