@@ -75,30 +75,31 @@ pub async fn serve<L: Into<Listener>>(
     let count = settings.threads.map_or_else(std::thread::available_parallelism, Ok)?.get();
     let shared = Shared { handler, settings, permits, per_address };
     let (stop, stopped) = watch::channel(());
-    // Each thread holds an end of it: it is over when they all are, however they end.
-    let (alive, mut all_ended) = mpsc::channel::<()>(1);
+    // Each thread tells its end, however it comes, and the last one ends the channel.
+    let (ended, mut ends) = mpsc::channel(count);
     let mut threads = Vec::new();
     for (index, (places, handed)) in Places::new(count).into_iter().enumerate() {
         let sockets = listeners
             .iter()
             .map(|listener| Ok((listener.share()?, listener.is_tcp())))
             .collect::<io::Result<Vec<_>>>()?;
-        let (shared, stopped, alive) = (shared.clone(), stopped.clone(), alive.clone());
+        let (shared, stopped, end) = (shared.clone(), stopped.clone(), End(ended.clone()));
         let thread = std::thread::Builder::new().name(format!("serve-{index}"));
         threads.push(thread.spawn(move || {
-            let _alive = alive;
+            let _end = end;
             run(shared, sockets, places, handed, stopped)
         })?);
     }
-    drop((shared, stopped, alive));
+    drop((shared, stopped, ended));
     tokio::select! {
         () = shutdown => {}
-        _ = all_ended.recv() => {}
+        // A thread that could not begin, or panicked: what is left would serve only a part of the connections.
+        _ = ends.recv() => {}
     }
     // The file of a Unix socket goes first: who comes later finds nothing there, instead of a queue that nobody empties.
     drop(listeners);
     drop(stop);
-    let _ = all_ended.recv().await;
+    while ends.recv().await.is_some() {}
     let mut all_finished = true;
     for thread in threads {
         all_finished &= thread.join().map_err(|_| io::Error::other("a serving thread panicked"))??;
@@ -107,6 +108,16 @@ pub async fn serve<L: Into<Listener>>(
         tracing::warn!("some answers did not finish within {stop_limit:?} and were cut");
     }
     Ok(())
+}
+
+/// Tells that a thread is at its end.
+struct End(mpsc::Sender<()>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        // There is room for all; an error says that nobody waits for it.
+        let _ = self.0.try_send(());
+    }
 }
 
 /// One thread, from its beginning to its end; whether all answers were finished.

@@ -28,7 +28,7 @@ pub trait Handler: Clone + Send + 'static {
 pub enum Answer {
     /// From memory: it is there at once and costs no allocation. `None` once it has been given.
     Ready(Option<Response<AnswerBody>>),
-    /// From a route.
+    /// From a route. It is cut when nothing of it goes out for as long as a connection may be idle.
     Routed(Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>),
 }
 

@@ -124,6 +124,24 @@ fn a_rapid_reset_ends_the_connection() {
     is_unharmed(&server);
 }
 
+/// CVE-2025-8671: requests whose mistakes make the server take them back.
+#[test]
+fn resets_that_a_client_provokes_end_the_connection() {
+    const WINDOW_UPDATE: u8 = 8;
+    let server = server();
+    let mut client = Client::open(&server.address);
+    let mut burst = Vec::new();
+    for index in 0..1000 {
+        burst.extend(Client::frame(HEADERS, END_HEADERS, 2 * index + 1, &head("POST", "/")));
+        // A window of more than 2^31-1 is an error of the stream (RFC 9113 section 6.9.1).
+        burst.extend(Client::frame(WINDOW_UPDATE, 0, 2 * index + 1, &0x7fff_ffff_u32.to_be_bytes()));
+    }
+    client.try_send(&burst);
+    let end = client.next_of(GOAWAY).expect("it went on without a word");
+    assert_eq!(end.number(4), ENHANCE_YOUR_CALM);
+    is_unharmed(&server);
+}
+
 /// CVE-2024-27316: a head that never ends.
 #[test]
 fn a_flood_of_continuations_ends_the_connection() {
