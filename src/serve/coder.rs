@@ -3,6 +3,7 @@
 //! A snapshot is served as soon as it is there: as it is, and in the codings that were kept. The others take 20 ms a page, so
 //! one thread of low priority makes them, the ones that bring most first, and installs what it has now and then.
 
+use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver};
@@ -15,7 +16,7 @@ use super::deployment::Deployment;
 use crate::snapshot::{Coding, Codings, Digest, Made, Snapshot};
 
 /// What was made is installed this often: a table of a thousand paths takes half a millisecond.
-const INSTALL_EVERY: Duration = Duration::from_secs(2);
+const INSTALL_EVERY: Duration = Duration::from_secs(5);
 /// After this long without work the memory that it took is given back; the allocator keeps it for a second.
 const SETTLE: Duration = Duration::from_millis(1500);
 /// The thread gives way to those that answer, nice(2).
@@ -67,7 +68,7 @@ struct Worker {
 /// What was freed goes back to the system when a thread ends: the allocator looks for it then, and otherwise only while somebody
 /// allocates. An instance that has nothing to do would keep for ever what its start took: some 60 MB at 1,000 posts.
 fn give_back_memory() {
-    let ended = std::thread::Builder::new().spawn(|| drop(vec![0u8; 1])).map(JoinHandle::join);
+    let ended = std::thread::Builder::new().spawn(|| drop(black_box(vec![0u8; 64]))).map(JoinHandle::join);
     if let Err(error) = ended {
         tracing::debug!("memory that was freed is kept: {error}");
     }
@@ -96,11 +97,10 @@ impl Worker {
                 }
                 next => next,
             };
-            let snapshot = self.deployment.current();
-            self.codings.retain(&snapshot);
-            if self.passes(&snapshot) == Pass::Done && !self.is_stopped() {
-                tracing::debug!("all codings are made");
-            }
+            // In a thread that ends with the work and takes its free memory along.
+            let worker = &mut *self;
+            let worked = std::thread::scope(|scope| scope.spawn(|| worker.passes()).join());
+            worked.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         }
         self.keep(&self.deployment.current());
     }
@@ -109,14 +109,18 @@ impl Worker {
         self.stop.load(Relaxed)
     }
 
-    fn passes(&mut self, snapshot: &Snapshot) -> Pass {
-        match Coding::MADE.into_iter().all(|coding| self.pass(snapshot, coding) == Pass::Done) {
-            true => Pass::Done,
-            false => Pass::Overtaken,
+    /// Makes all codings of what is served.
+    fn passes(&mut self) {
+        let snapshot = self.deployment.current();
+        self.codings.retain(&snapshot);
+        let done = Coding::MADE.into_iter().all(|coding| self.pass(&snapshot, coding) == Pass::Done);
+        if done && !self.is_stopped() {
+            tracing::debug!("all codings are made");
         }
     }
 
-    /// Makes one coding of all resources of `snapshot`, in a thread that ends with the work and takes its free memory along.
+    /// Makes one coding of all resources of `snapshot`, in a thread of its own: what is kept lies apart from the holes that
+    /// making it leaves.
     fn pass(&mut self, snapshot: &Snapshot, coding: Coding) -> Pass {
         let missing: Vec<(Digest, Bytes)> = snapshot
             .resources()
@@ -165,8 +169,13 @@ impl Worker {
         if std::mem::take(&mut self.unkept) {
             let bytes = Bytes::from(self.codings.of(snapshot));
             (self.keep)(&bytes);
-            self.codings = Codings::from_bytes(bytes);
-            self.deployment.complete(self.deployment.current().recoded(&self.codings));
+            // Also what is made of them comes to lie together: in a thread that has made nothing yet.
+            let install = || {
+                self.codings = Codings::from_bytes(bytes);
+                self.deployment.complete(self.deployment.current().recoded(&self.codings));
+            };
+            let installed = std::thread::scope(|scope| scope.spawn(install).join());
+            installed.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         }
     }
 }
