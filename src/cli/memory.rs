@@ -77,6 +77,13 @@ impl MemoryArguments {
                 size(bytes)
             ));
         }
+        let bytes: u64 = snapshot.held().iter().map(|(_, bytes)| bytes).sum();
+        if bytes > limit {
+            report.say("more than that: pages, texts and the content of images are held in any case");
+        }
+        for fault in snapshot.faults() {
+            report.say(format_args!("warning: {fault}; the line is left out"));
+        }
         let keep: Keep = Box::new(move |codings| {
             if let Some(cache) = &cache
                 && let Err(error) = cache.keep_record(RECORD, codings)

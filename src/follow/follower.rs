@@ -184,6 +184,9 @@ impl Follower {
         let deployment = Arc::clone(&self.deployment);
         let install = move || {
             let snapshot = freeze(&tree, Some(&deployment.current()))?;
+            for fault in snapshot.faults() {
+                tracing::warn!("{fault}; the line is left out");
+            }
             let root = snapshot.root();
             drop(deployment.install(snapshot));
             Ok(root)

@@ -1,7 +1,7 @@
 //! From a request and a snapshot to an answer: first what it is, then its bytes.
 
 use std::borrow::Cow;
-use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::body::{AnswerBody, Piece};
 use super::conditions::{Verdict, evaluate};
 use super::negotiation::choose;
 use super::ranges::{Asked, asked};
-use crate::snapshot::{Body, Digest, Lookup, Representation, Resource, Snapshot};
+use crate::snapshot::{Body, Digest, FileReader, Lookup, Representation, Resource, Snapshot};
 
 /// Browsers keep a 301 for as long as they like if nothing is said: an author who corrects a redirect would not reach them.
 const CACHE_REDIRECT: &str = "public, max-age=3600";
@@ -186,7 +186,7 @@ fn partial(found: &Representation, ranges: &[Range<u64>]) -> Response<AnswerBody
     counted(response, length)
 }
 
-fn part(found: &Representation, file: Option<&Arc<File>>, range: Range<u64>) -> Piece {
+fn part(found: &Representation, file: Option<&Arc<FileReader>>, range: Range<u64>) -> Piece {
     match (&found.body, file) {
         // In memory, so its length fits the type.
         (Body::Memory(bytes), _) => Piece::Bytes(bytes.slice(range.start as usize..range.end as usize)),
@@ -200,7 +200,7 @@ fn part(found: &Representation, file: Option<&Arc<File>>, range: Range<u64>) -> 
 fn nothing(status: StatusCode, snapshot: &Snapshot, headers: &HeaderMap) -> Response<AnswerBody> {
     let page = snapshot.not_found().and_then(|page| choose(&page.representations, headers));
     let Some((page, bytes)) = page.and_then(|page| Some((page, page.body.bytes()?))) else {
-        return text(status, "not found\n");
+        return negotiated(status, "not found\n");
     };
     let mut fields = page.fields.all();
     for name in [header::ETAG, header::LAST_MODIFIED, header::ACCEPT_RANGES, header::EXPIRES] {
@@ -210,9 +210,15 @@ fn nothing(status: StatusCode, snapshot: &Snapshot, headers: &HeaderMap) -> Resp
     with(status, fields, AnswerBody::Full(Some(bytes.clone())))
 }
 
-fn unreadable(error: &std::io::Error) -> Response<AnswerBody> {
-    tracing::error!("{error}");
-    text(StatusCode::SERVICE_UNAVAILABLE, "the file can't be read at the moment\n")
+fn unreadable(error: &io::Error) -> Response<AnswerBody> {
+    if error.kind() == io::ErrorKind::QuotaExceeded {
+        tracing::debug!("{error}");
+    } else {
+        tracing::error!("{error}");
+    }
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "the file can't be read at the moment\n");
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response
 }
 
 fn with(status: StatusCode, headers: HeaderMap, body: AnswerBody) -> Response<AnswerBody> {

@@ -1,10 +1,8 @@
 //! The body of an answer.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,8 +11,10 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// Read from a file at a time: enough that a card reads in one go, little enough for a thousand readers.
-const CHUNK: u64 = 128 * 1024;
+use crate::snapshot::FileReader;
+
+/// Read from a file at a time. A client that takes nothing holds one of these, so it is small: the system reads ahead.
+const CHUNK: u64 = 32 * 1024;
 
 /// Bytes from memory, parts of a representation, or what a route makes. An enum, so that the common answer allocates
 /// nothing.
@@ -31,7 +31,7 @@ pub enum AnswerBody {
 pub(super) enum Piece {
     Bytes(Bytes),
     /// These bytes of a file.
-    File(Arc<File>, Range<u64>),
+    File(Arc<FileReader>, Range<u64>),
 }
 
 /// Parts of a body, sent in turn.
@@ -79,7 +79,7 @@ impl Pieces {
     }
 
     /// Reads the beginning of `range`, and leaves the rest for later.
-    fn read(&mut self, file: Arc<File>, range: Range<u64>) -> JoinHandle<io::Result<Bytes>> {
+    fn read(&mut self, file: Arc<FileReader>, range: Range<u64>) -> JoinHandle<io::Result<Bytes>> {
         let middle = range.end.min(range.start + CHUNK);
         if middle < range.end {
             self.waiting.push_front(Piece::File(Arc::clone(&file), middle..range.end));
@@ -88,7 +88,7 @@ impl Pieces {
             // A chunk fits any memory's addresses.
             let mut buffer = vec![0; (middle - range.start) as usize];
             // A file that became shorter ends the answer in the middle: the client sees that it is not whole.
-            file.read_exact_at(&mut buffer, range.start)?;
+            file.read_at(&mut buffer, range.start)?;
             Ok(Bytes::from(buffer))
         })
     }

@@ -6,7 +6,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ use crate::snapshot::{Coding, Codings, Digest, Made, Snapshot};
 
 /// What was made is installed this often: a table of a thousand paths takes half a millisecond.
 const INSTALL_EVERY: Duration = Duration::from_secs(5);
+/// While a coding is being made, a stop or other content is noticed within this time.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// After this long without work the memory that it took is given back; the allocator keeps it for a second.
 const SETTLE: Duration = Duration::from_millis(1500);
 /// The thread gives way to those that answer, nice(2).
@@ -25,7 +27,7 @@ const NICENESS: i32 = 10;
 /// Keeps codings beyond the life of the process; called with what [`Codings::from_bytes`] reads.
 pub type Keep = Box<dyn Fn(&[u8]) + Send>;
 
-/// The thread that makes codings. Dropped, it ends after the coding that it makes at the moment.
+/// The thread that makes codings. Dropped, it keeps what there is and ends.
 pub struct Coder {
     deployment: Arc<Deployment>,
     stop: Arc<AtomicBool>,
@@ -115,12 +117,13 @@ impl Worker {
         self.codings.retain(&snapshot);
         let done = Coding::MADE.into_iter().all(|coding| self.pass(&snapshot, coding) == Pass::Done);
         if done && !self.is_stopped() {
-            tracing::debug!("all codings are made");
+            let held = self.deployment.current().held().map(|(coding, bytes)| format!("{bytes} {}", coding.name()));
+            tracing::debug!("all codings are made; bytes in memory: {}", held.join(", "));
         }
     }
 
     /// Makes one coding of all resources of `snapshot`, in a thread of its own: what is kept lies apart from the holes that
-    /// making it leaves.
+    /// making it leaves, and a stop need not wait for a coding that takes seconds.
     fn pass(&mut self, snapshot: &Snapshot, coding: Coding) -> Pass {
         let missing: Vec<(Digest, Bytes)> = snapshot
             .resources()
@@ -130,52 +133,57 @@ impl Worker {
         if missing.is_empty() {
             return Pass::Done;
         }
-        std::thread::scope(|scope| {
-            // One coding waits at most: what nobody will take is not made.
-            let (sender, receiver) = mpsc::sync_channel(1);
-            scope.spawn(move || {
-                for (digest, bytes) in missing {
-                    if sender.send(Codings::make(digest, coding, &bytes)).is_err() {
-                        return;
-                    }
+        // One coding waits at most: what nobody will take is not made.
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let maker = std::thread::spawn(move || {
+            for (digest, bytes) in missing {
+                if sender.send(Codings::make(digest, coding, &bytes)).is_err() {
+                    return;
                 }
-            });
-            self.take(receiver, snapshot)
-        })
+            }
+        });
+        let pass = self.take(&receiver, snapshot);
+        if pass == Pass::Done
+            && let Err(panic) = maker.join()
+        {
+            std::panic::resume_unwind(panic);
+        }
+        pass
     }
 
     /// Keeps and installs what comes, until nothing more does.
-    fn take(&mut self, made: Receiver<Made>, snapshot: &Snapshot) -> Pass {
+    fn take(&mut self, made: &Receiver<Made>, snapshot: &Snapshot) -> Pass {
         let mut installed = Instant::now();
-        for made in made {
+        loop {
+            let next = made.recv_timeout(LOOK_EVERY);
             if self.is_stopped() || !self.deployment.is(snapshot.root()) {
                 return Pass::Overtaken;
             }
-            self.codings.keep(&made);
-            self.unkept = true;
+            match next {
+                Ok(made) => {
+                    self.codings.keep(&made);
+                    self.unkept = true;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
             if installed.elapsed() >= INSTALL_EVERY {
-                self.deployment.complete(self.deployment.current().with(&self.codings));
+                self.install();
                 installed = Instant::now();
             }
         }
-        self.deployment.complete(self.deployment.current().with(&self.codings));
+        self.install();
         self.keep(snapshot);
         Pass::Done
     }
 
-    /// Keeps what was made. The bytes that are kept become those that are served: thousands of codings in one piece leave no
-    /// holes, 12 MB of them at 1,000 posts.
+    fn install(&self) {
+        self.deployment.complete(self.deployment.current().with(&self.codings));
+    }
+
     fn keep(&mut self, snapshot: &Snapshot) {
         if std::mem::take(&mut self.unkept) {
-            let bytes = Bytes::from(self.codings.of(snapshot));
-            (self.keep)(&bytes);
-            // Also what is made of them comes to lie together: in a thread that has made nothing yet.
-            let install = || {
-                self.codings = Codings::from_bytes(bytes);
-                self.deployment.complete(self.deployment.current().recoded(&self.codings));
-            };
-            let installed = std::thread::scope(|scope| scope.spawn(install).join());
-            installed.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (self.keep)(&self.codings.of(snapshot));
         }
     }
 }

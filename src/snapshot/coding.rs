@@ -13,6 +13,9 @@ pub(super) const MIN_LENGTH: usize = 200;
 const GZIP_LEVEL: u32 = 9;
 const ZSTD_LEVEL: i32 = 19;
 const BROTLI_LEVEL: i32 = 11;
+/// For what is longer than any page: an index of 8 MB takes three seconds instead of ten.
+const BROTLI_LEVEL_LONG: i32 = 9;
+const LONG: usize = 1024 * 1024;
 
 /// A content coding that representations are kept in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,7 +77,8 @@ fn brotli(bytes: &[u8]) -> io::Result<Vec<u8>> {
     // The smallest window that holds all of it (RFC 7932 section 9.1 takes 16 bytes off): the tables of the largest one are
     // 32 MB, and filling them takes longer than coding a page.
     let bits = (usize::BITS - (bytes.len() + 16).leading_zeros()).clamp(10, 22);
-    let (quality, lgwin) = (BROTLI_LEVEL, i32::try_from(bits).unwrap_or(22));
+    let quality = if bytes.len() > LONG { BROTLI_LEVEL_LONG } else { BROTLI_LEVEL };
+    let lgwin = i32::try_from(bits).unwrap_or(22);
     let parameters = BrotliEncoderParams { quality, lgwin, size_hint: bytes.len(), ..Default::default() };
     brotli::BrotliCompress(&mut &bytes[..], &mut coded, &parameters)?;
     Ok(coded)

@@ -13,22 +13,27 @@ use sha2::{Digest as _, Sha256};
 
 use crate::html::{Tag, Token, Tokens, resolve_references};
 
-/// Hashes of one kind on a page. More of them make a field that servers in between refuse; a page with more style
-/// attributes than this has its styles allowed as a whole, and one with more scripts runs the first of them.
-const MAX_HASHES: usize = 64;
+/// Hashes on a page, 53 bytes each. With more of them the field would not fit into what proxies take of all fields together
+/// (nginx: 4 KB). Styles that don't fit are allowed as a whole; of scripts the first ones run.
+const MAX_HASHES: usize = 56;
+/// Those of scripts and event handlers.
+const MAX_SCRIPTS: usize = 48;
 /// Other hosts of one kind on a page.
-const MAX_HOSTS: usize = 32;
+const MAX_HOSTS: usize = 16;
 
 /// What a page brings along.
 #[derive(Default)]
 struct Needs {
-    scripts: BTreeSet<String>,
-    handlers: BTreeSet<String>,
-    styles: BTreeSet<String>,
-    style_attributes: BTreeSet<String>,
+    /// Hashes in the order of the page.
+    scripts: Vec<String>,
+    handlers: Vec<String>,
+    styles: Vec<String>,
+    style_attributes: Vec<String>,
     script_hosts: BTreeSet<String>,
     style_hosts: BTreeSet<String>,
     image_hosts: BTreeSet<String>,
+    font_hosts: BTreeSet<String>,
+    manifest_hosts: BTreeSet<String>,
     media_hosts: BTreeSet<String>,
     frame_hosts: BTreeSet<String>,
     form_hosts: BTreeSet<String>,
@@ -57,19 +62,19 @@ impl Needs {
         match &*tag.name {
             "script" => match value("src") {
                 Some(url) => self.script_hosts.extend(self::host(&url)),
-                None if is_script(value("type").as_deref()) => drop(self.scripts.insert(hash(text))),
+                None if is_script(value("type").as_deref()) => add(&mut self.scripts, hash(&inner(tag, text))),
                 None => {}
             },
-            "style" => drop(self.styles.insert(hash(text))),
-            "link" => {
-                let relation = value("rel").unwrap_or_default().to_ascii_lowercase();
-                if relation.split_ascii_whitespace().any(|word| word == "stylesheet") {
-                    self.style_hosts.extend(host("href"));
-                } else if relation.contains("icon") {
-                    self.image_hosts.extend(host("href"));
-                }
+            "style" => {
+                let text = inner(tag, text);
+                self.style_text(&text);
+                add(&mut self.styles, hash(&text));
             }
+            "link" => self.link(&value("rel").unwrap_or_default(), &value("as").unwrap_or_default(), host("href")),
             "img" | "input" => self.image_hosts.extend(host("src")),
+            // SVG's.
+            "image" | "feimage" => self.image_hosts.extend(host("href").or_else(|| host("xlink:href"))),
+            "body" | "table" | "td" | "th" => self.image_hosts.extend(host("background")),
             "video" | "audio" | "track" => {
                 self.media_hosts.extend(host("src"));
                 self.image_hosts.extend(host("poster"));
@@ -86,11 +91,42 @@ impl Needs {
             let urls = set.split(',').filter_map(|candidate| candidate.split_whitespace().next());
             self.image_hosts.extend(urls.filter_map(self::host));
         }
+        self.form_hosts.extend(host("formaction"));
         for attribute in &tag.attributes {
+            let value = || resolve_references(attribute.value);
             if attribute.name == "style" {
-                self.style_attributes.insert(hash(&resolve_references(attribute.value)));
+                self.style_text(&value());
+                add(&mut self.style_attributes, hash(&value()));
             } else if attribute.name.len() > 2 && attribute.name.starts_with("on") {
-                self.handlers.insert(hash(&resolve_references(attribute.value)));
+                add(&mut self.handlers, hash(&value()));
+            }
+        }
+    }
+
+    fn link(&mut self, relation: &str, kind: &str, host: Option<String>) {
+        let is = |wanted: &str| relation.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case(wanted));
+        let hosts = match kind.to_ascii_lowercase().as_str() {
+            _ if is("stylesheet") => &mut self.style_hosts,
+            _ if is("manifest") => &mut self.manifest_hosts,
+            _ if is("modulepreload") => &mut self.script_hosts,
+            _ if is("icon") || is("apple-touch-icon") => &mut self.image_hosts,
+            "style" if is("preload") => &mut self.style_hosts,
+            "script" if is("preload") => &mut self.script_hosts,
+            "image" if is("preload") => &mut self.image_hosts,
+            "font" if is("preload") => &mut self.font_hosts,
+            _ => return,
+        };
+        hosts.extend(host);
+    }
+
+    /// What a style sheet in the page takes from other hosts: pictures, fonts, further style sheets.
+    fn style_text(&mut self, css: &str) {
+        for (at, _) in css.match_indices("url(").chain(css.match_indices("@import")) {
+            let rest = css[at..].trim_start_matches("@import").trim_start();
+            let rest = rest.strip_prefix("url(").unwrap_or(rest).trim_start_matches([' ', '"', '\'']);
+            let url = rest.split(['"', '\'', ')', ';']).next().unwrap_or_default();
+            for hosts in [&mut self.image_hosts, &mut self.font_hosts, &mut self.style_hosts] {
+                hosts.extend(host(url));
             }
         }
     }
@@ -100,29 +136,26 @@ impl Needs {
         policy.push_str(if self.frame_hosts.is_empty() { "'none'" } else { "'self'" });
         hosts(&mut policy, &self.frame_hosts);
         directive(&mut policy, "form-action", &self.form_hosts, "");
-        let hashed = |hashes: &BTreeSet<String>, attributes: &BTreeSet<String>| {
-            let mut sources = String::new();
-            for hash in hashes.iter().take(MAX_HASHES) {
-                sources += &format!(" '{hash}'");
-            }
-            if !attributes.is_empty() {
-                sources += " 'unsafe-hashes'";
-            }
-            for hash in attributes.iter().take(MAX_HASHES) {
-                sources += &format!(" '{hash}'");
-            }
-            sources
-        };
-        directive(&mut policy, "script-src", &self.script_hosts, &hashed(&self.scripts, &self.handlers));
-        let styles = match self.style_attributes.len() + self.styles.len() > MAX_HASHES {
-            true => " 'unsafe-inline'".to_owned(),
-            false => hashed(&self.styles, &self.style_attributes),
-        };
+        let mut scripts = String::new();
+        let handlers = MAX_SCRIPTS.saturating_sub(self.scripts.len());
+        name_hashes(&mut scripts, self.scripts.iter().take(MAX_SCRIPTS), self.handlers.iter().take(handlers));
+        directive(&mut policy, "script-src", &self.script_hosts, &scripts);
+        let mut styles = String::new();
+        let taken = (self.scripts.len() + self.handlers.len()).min(MAX_SCRIPTS);
+        if taken + self.styles.len() + self.style_attributes.len() > MAX_HASHES {
+            styles.push_str(" 'unsafe-inline'");
+        } else {
+            name_hashes(&mut styles, self.styles.iter(), self.style_attributes.iter());
+        }
         // A script of another host brings its own styles, pictures and frames, and speaks with that host.
         let with_scripts = |hosts: &BTreeSet<String>| hosts.union(&self.script_hosts).cloned().collect::<BTreeSet<_>>();
         directive(&mut policy, "style-src", &with_scripts(&self.style_hosts), &styles);
         directive(&mut policy, "img-src", &with_scripts(&self.image_hosts), " data:");
-        directive(&mut policy, "font-src", &self.style_hosts, " data:");
+        let fonts = self.font_hosts.union(&self.style_hosts).cloned().collect();
+        directive(&mut policy, "font-src", &fonts, " data:");
+        if !self.manifest_hosts.is_empty() {
+            directive(&mut policy, "manifest-src", &self.manifest_hosts, "");
+        }
         if !self.media_hosts.is_empty() {
             directive(&mut policy, "media-src", &self.media_hosts, "");
         }
@@ -132,6 +165,45 @@ impl Needs {
         }
         policy
     }
+}
+
+fn add(hashes: &mut Vec<String>, hash: String) {
+    if !hashes.contains(&hash) {
+        hashes.push(hash);
+    }
+}
+
+/// The text of a script or style sheet as a browser has it: in SVG references, comments and CDATA are resolved before.
+fn inner<'t>(tag: &Tag<'_>, text: &'t str) -> Cow<'t, str> {
+    if !tag.foreign {
+        return Cow::Borrowed(text);
+    }
+    let mut resolved = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("<!") {
+        resolved += &resolve_references(&rest[..at]);
+        let (begin, end) = if rest[at..].starts_with("<![CDATA[") { (9, "]]>") } else { (4, "-->") };
+        let body = rest.get(at + begin..).unwrap_or_default();
+        let length = body.find(end).unwrap_or(body.len());
+        if begin == 9 {
+            resolved += &body[..length];
+        }
+        rest = body.get(length + end.len()..).unwrap_or_default();
+    }
+    Cow::Owned(resolved + &resolve_references(rest))
+}
+
+fn name_hashes<'h>(
+    sources: &mut String,
+    elements: impl Iterator<Item = &'h String>,
+    attributes: impl Iterator<Item = &'h String>,
+) {
+    elements.for_each(|hash| *sources += &format!(" '{hash}'"));
+    let mut attributes = attributes.peekable();
+    if attributes.peek().is_some() {
+        sources.push_str(" 'unsafe-hashes'");
+    }
+    attributes.for_each(|hash| *sources += &format!(" '{hash}'"));
 }
 
 fn directive(policy: &mut String, name: &str, allowed: &BTreeSet<String>, more: &str) {
@@ -218,6 +290,39 @@ mod tests {
         assert_eq!(sources(html, "img-src"), "'self' data: cdn.example https://code.example:8443");
         assert_eq!(sources(html, "script-src"), "'self' https://code.example:8443");
         assert_eq!(sources(html, "connect-src"), "'self' https://code.example:8443");
+    }
+
+    #[test]
+    fn what_styles_and_links_take_is_allowed() {
+        let html = "<style>@import 'https://a.example/x.css'; p { background: url(\"https://b.example/y.png\") }</style>\
+                    <p style='background: url(//c.example/z.png)'><link rel=preload as=font href=https://d.example/f.woff2>\
+                    <link rel=manifest href=https://e.example/m><svg><image href='https://f.example/i.png'/></svg>";
+        let images = "'self' data: c.example https://a.example https://b.example https://f.example";
+        assert_eq!(sources(html, "img-src"), images);
+        assert!(sources(html, "style-src").ends_with("c.example https://a.example https://b.example"));
+        assert!(sources(html, "font-src").ends_with("https://d.example"));
+        assert_eq!(sources(html, "manifest-src"), "'self' https://e.example");
+    }
+
+    #[test]
+    fn styles_in_drawings_are_read_as_browsers_read_them() {
+        let plain = sources("<style>a > b {}</style>", "style-src");
+        for html in [
+            "<svg><style>a &gt; b {}</style>",
+            "<svg><style><![CDATA[a > b {}]]></style>",
+            "<svg><style><!-- x -->a > b {}</style>",
+        ] {
+            assert_eq!(sources(html, "style-src"), plain, "{html}");
+        }
+    }
+
+    #[test]
+    fn of_very_many_scripts_the_first_run() {
+        let html: String = (0..99).map(|number| format!("<script>{number}</script>")).collect();
+        let allowed = sources(&html, "script-src");
+        assert!(allowed.starts_with(&format!("'self' '{}' '{}'", hash("0"), hash("1"))), "{allowed}");
+        assert_eq!(allowed.matches("sha256").count(), MAX_SCRIPTS);
+        assert!(policy(&html).len() < 3500);
     }
 
     #[test]

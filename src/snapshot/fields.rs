@@ -80,11 +80,22 @@ impl Fields {
         map
     }
 
-    /// The fields of a 304 answer: those that a 200 would have sent and a cache may need (RFC 9110 section 15.4.5).
+    /// The fields of a 304 answer: those of a 200 but what describes the bytes that the client has (RFC 9110 section 15.4.5).
+    /// A cache takes them over (RFC 9111 section 3.2), so that a change of `_headers` reaches those who have the page.
     pub fn not_modified(&self) -> HeaderMap {
-        const KEPT: [HeaderName; 4] = [header::CACHE_CONTROL, header::CONTENT_LOCATION, header::EXPIRES, header::VARY];
-        let kept = KEPT.into_iter().filter_map(|name| Some((name.clone(), self.common.get(name)?.clone())));
-        kept.chain([(header::ETAG, self.entity_tag.clone())]).collect()
+        const OF_THE_BYTES: [HeaderName; 5] = [
+            header::ACCEPT_RANGES,
+            header::CONTENT_ENCODING,
+            header::CONTENT_LENGTH,
+            header::CONTENT_TYPE,
+            header::LAST_MODIFIED,
+        ];
+        let mut map = HeaderMap::clone(&self.common);
+        for name in OF_THE_BYTES {
+            map.remove(name);
+        }
+        map.insert(header::ETAG, self.entity_tag.clone());
+        map
     }
 
     /// The strong entity tag, quotes included.

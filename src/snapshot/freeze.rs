@@ -7,12 +7,13 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::codings::Codings;
+use super::fault::Fault;
 use super::fields::Interner;
 use super::frozen::{INDEX, Snapshot, Target};
 use super::header_rules::{HEADERS, HeaderRules};
 use super::media_type;
 use super::redirects::{REDIRECTS, Redirects};
-use super::resource::{Body, FileBody, Resource};
+use super::resource::{Body, FileBody, Files, Resource};
 use super::root::ContentRoot;
 use super::tree::{Content, Entry, Tree, TreePath};
 
@@ -31,7 +32,7 @@ pub struct Freezing<'a> {
     pub previous: Option<&'a Snapshot>,
     /// Codings that were made before.
     pub codings: Option<&'a Codings>,
-    /// The bytes that content may take in memory; without a limit all of it is held. What lies in files and needs no coding gives way first;
+    /// The bytes that content may take in memory; without a limit, that of `previous`, and without one all of it is held. What lies in files and needs no coding gives way first;
     /// texts are always held.
     pub memory: Option<u64>,
 }
@@ -43,13 +44,14 @@ pub fn freeze(tree: &Tree, previous: Option<&Snapshot>) -> io::Result<Snapshot> 
 
 /// Freezes `tree`. No coding is made: they are taken from where they were kept, and added later by [`Snapshot::with`].
 pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot> {
-    // Faults were told when the tree was made; here what is sound counts.
-    let (rules, _) = HeaderRules::parse(&text(tree, HEADERS)?);
-    let (redirects, _) = Redirects::parse(&text(tree, REDIRECTS)?);
+    let (rules, rule_faults) = HeaderRules::parse(&text(tree, HEADERS)?);
+    let (redirects, mut redirect_faults) = Redirects::parse(&text(tree, REDIRECTS)?);
     let rules_digest = tree.get(HEADERS).map(Entry::digest);
     let previous = freezing.previous.filter(|previous| previous.rules == rules_digest);
     let entries: Vec<_> = tree.iter().filter(|(path, _)| is_public(tree, path)).collect();
-    let on_disk = on_disk(&entries, freezing.memory);
+    let memory = freezing.memory.or_else(|| freezing.previous.and_then(Snapshot::memory));
+    let on_disk = on_disk(&entries, memory);
+    let files = Arc::<Files>::default();
     let interner = Interner::default();
     let resources = || {
         entries
@@ -60,7 +62,7 @@ pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot>
                 let kept = previous.and_then(|previous| previous.paths.get(&url));
                 let resource = match kept {
                     Some(Target::Resource(kept)) if kept.is(entry, in_memory) => Arc::clone(kept),
-                    _ => Arc::new(Resource::of(path, &url, entry, body(entry, in_memory)?, &rules, &interner)),
+                    _ => Arc::new(Resource::of(path, &url, entry, body(entry, in_memory, &files)?, &rules, &interner)),
                 };
                 let complete = freezing.codings.and_then(|codings| resource.with(codings));
                 Ok((url, Target::Resource(complete.map_or(resource, Arc::new))))
@@ -74,9 +76,13 @@ pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot>
         Some(Target::Resource(page)) => Some(Arc::clone(page)),
         _ => None,
     };
+    redirect_faults.extend(redirects.circles(|path| paths.contains_key(path)));
+    let told = |file: &str, faults: Vec<Fault>| faults.into_iter().map(|fault| format!("{file}:{fault}")).collect();
+    let faults: [Vec<String>; 2] = [told(HEADERS, rule_faults), told(REDIRECTS, redirect_faults)];
     paths.extend(redirects.exact().map(|(path, number)| (path, Target::Redirect(number))));
     let redirects = Arc::new(redirects);
-    Ok(Snapshot { root, paths, redirects, rules: rules_digest, not_found, retained: Vec::new() })
+    let faults = faults.concat().into();
+    Ok(Snapshot { root, paths, redirects, rules: rules_digest, faults, memory, not_found, retained: Vec::new() })
 }
 
 fn text(tree: &Tree, path: &str) -> io::Result<String> {
@@ -105,10 +111,13 @@ fn url_of(path: &TreePath) -> String {
 /// The paths of those files that memory has no room for, the largest first.
 fn on_disk<'a>(entries: &[(&'a TreePath, &'a Entry)], memory: Option<u64>) -> HashSet<&'a str> {
     let Some(memory) = memory else { return HashSet::new() };
-    let is_text = |path: &TreePath| media_type::of(path.names().last().unwrap_or_default()).compressible;
+    let is_text = |path: &TreePath, entry: &Entry| {
+        let media_type = media_type::of(path.names().last().unwrap_or_default());
+        media_type.is_coded(entry.length()) || media_type.is_page()
+    };
     let (mut media, mut held) = (Vec::new(), 0);
     for (path, entry) in entries {
-        if is_text(path) {
+        if is_text(path, entry) {
             held += entry.length() * (1 + CODINGS_SHARE);
         } else if entry.is_in_memory() {
             held += entry.length();
@@ -125,9 +134,9 @@ fn on_disk<'a>(entries: &[(&'a TreePath, &'a Entry)], memory: Option<u64>) -> Ha
     media[fitting..].iter().map(|(_, path)| *path).collect()
 }
 
-fn body(entry: &Entry, in_memory: bool) -> io::Result<Body> {
+fn body(entry: &Entry, in_memory: bool, files: &Arc<Files>) -> io::Result<Body> {
     match entry.content() {
-        Content::File(path) if !in_memory => FileBody::new(path, entry.length()).map(Body::File),
+        Content::File(path) if !in_memory => FileBody::new(path, entry.length(), files).map(Body::File),
         _ => entry.read().map(Body::Memory),
     }
 }

@@ -60,6 +60,10 @@ pub struct Snapshot {
     pub(super) redirects: Arc<Redirects>,
     /// The digest of `_headers`, by which all resources were made.
     pub(super) rules: Option<Digest>,
+    /// What was wrong in the files of rules; those lines are left out.
+    pub(super) faults: Arc<[String]>,
+    /// The bytes that content may take in memory.
+    pub(super) memory: Option<u64>,
     pub(super) not_found: Option<Arc<Resource>>,
     /// Fingerprinted assets of the releases before, the last one first.
     pub(super) retained: Vec<Assets>,
@@ -86,7 +90,7 @@ impl Snapshot {
     }
 
     fn lookup_missing(&self, path: &str, query: Option<&str>) -> Lookup<'_> {
-        let is_there = |path: &str| self.paths.contains_key(path);
+        let is_there = |path: &str| matches!(self.paths.get(path), Some(Target::Resource(_)));
         if !path.ends_with('/') {
             if is_there(&format!("{path}/")) {
                 return Lookup::MissesSlash;
@@ -115,6 +119,17 @@ impl Snapshot {
             Some(location) => Lookup::Redirect(status, location),
             None => Lookup::Gone(status),
         }
+    }
+
+    /// What was wrong in `_redirects` and `_headers`, with file and line; those lines are left out. A build refuses them: they
+    /// come from folders and images that others made.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
+    }
+
+    /// The bytes that content may take in memory, if there is a limit.
+    pub fn memory(&self) -> Option<u64> {
+        self.memory
     }
 
     /// The 404 page, if the tree has one.
@@ -158,20 +173,10 @@ impl Snapshot {
 
     /// The same with the codings that it lacks and `codings` has.
     pub fn with(&self, codings: &Codings) -> Self {
-        self.mapped(|resource| resource.with(codings))
-    }
-
-    /// The same with all codings that `codings` has, in the bytes that lie there.
-    pub fn recoded(&self, codings: &Codings) -> Self {
-        self.mapped(|resource| resource.recoded(codings))
-    }
-
-    /// The same with other resources in the place of those for which there are any.
-    fn mapped(&self, other: impl Fn(&Resource) -> Option<Resource>) -> Self {
-        let other = |resource: &Arc<Resource>| other(resource).map_or_else(|| Arc::clone(resource), Arc::new);
+        let complete = |resource: &Arc<Resource>| resource.with(codings).map_or_else(|| Arc::clone(resource), Arc::new);
         let paths = self.paths.iter().map(|(path, target)| {
             let target = match target {
-                Target::Resource(resource) => Target::Resource(other(resource)),
+                Target::Resource(resource) => Target::Resource(complete(resource)),
                 Target::Redirect(number) => Target::Redirect(*number),
             };
             (path.clone(), target)
@@ -181,7 +186,9 @@ impl Snapshot {
             paths: paths.collect(),
             redirects: Arc::clone(&self.redirects),
             rules: self.rules,
-            not_found: self.not_found.as_ref().map(other),
+            faults: Arc::clone(&self.faults),
+            memory: self.memory,
+            not_found: self.not_found.as_ref().map(complete),
             retained: self.retained.clone(),
         }
     }

@@ -18,7 +18,7 @@ use super::pattern::Pattern;
 pub const HEADERS: &str = "_headers";
 
 /// Fields that say how a message is sent, or that have to agree with what is sent: no rule may set them.
-const OWN: [HeaderName; 18] = [
+const OWN: [HeaderName; 20] = [
     header::ACCEPT_RANGES,
     header::AGE,
     header::ALLOW,
@@ -37,6 +37,8 @@ const OWN: [HeaderName; 18] = [
     header::UPGRADE,
     header::VARY,
     header::WWW_AUTHENTICATE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
 ];
 
 /// What a line below a path asks for.
@@ -88,6 +90,10 @@ impl HeaderRules {
         for action in self.0.iter().filter(|(pattern, _)| pattern.fits(path)).flat_map(|(_, actions)| actions) {
             match action {
                 Action::Remove(name) => drop(fields.remove(name)),
+                // Its values hold commas of their own (RFC 9110 section 5.3).
+                Action::Set(name, value) if set.contains(name) && *name == header::SET_COOKIE => {
+                    fields.append(name, value.clone());
+                }
                 Action::Set(name, value) if set.contains(name) => {
                     let joined = fields.get(name).and_then(|before| joined(before, value));
                     fields.insert(name, joined.unwrap_or_else(|| value.clone()));
@@ -114,12 +120,16 @@ fn action(line: &str) -> Result<Action, String> {
         }
     };
     if let Some(removed) = line.strip_prefix('!') {
-        return name(removed).map(Action::Remove);
+        let name = name(removed)?;
+        if name == header::STRICT_TRANSPORT_SECURITY {
+            return Err(format!("'{name}' comes with TLS; write '{name}: max-age=0' to take it back"));
+        }
+        return Ok(Action::Remove(name));
     }
     let Some((field, value)) = line.split_once(':') else {
         return Err(format!("'{line}' is no field; write 'Name: value'"));
     };
-    let value = HeaderValue::try_from(value.trim())
+    let value = HeaderValue::from_bytes(value.trim().as_bytes())
         .map_err(|_| format!("the value of '{field}' has a control character in it"))?;
     name(field).map(|name| Action::Set(name, value))
 }
@@ -135,8 +145,10 @@ mod tests {
         let mut fields = HeaderMap::new();
         fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         rules.apply(path, &mut fields);
-        let mut lines: Vec<_> =
-            fields.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        let mut lines: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
+            .collect();
         lines.sort();
         lines
     }
@@ -148,6 +160,8 @@ mod tests {
         assert_eq!(fields(text, "/"), ["cache-control: no-cache", "x-a: 1"]);
         assert_eq!(fields(text, "/a/x"), ["cache-control: max-age=1", "x-a: 1, 2"]);
         assert_eq!(fields(text, "/b/"), [""; 0]);
+        let cookies = fields("/*\n  Set-Cookie: a=1\n/c\n  Set-Cookie: b=ä\n  ! Cache-Control", "/c");
+        assert_eq!(cookies, ["set-cookie: a=1", "set-cookie: b=ä"]);
     }
 
     #[test]
@@ -158,6 +172,7 @@ mod tests {
             ("/a\n  X Y: 1", "2:3: 'X Y' is no name of a field"),
             ("/a\n  Content-Length: 1", "2:3: 'content-length' is galley's own; take the line out"),
             ("/a\n  ! ETag", "2:3: 'etag' is galley's own"),
+            ("/a\n  ! Strict-Transport-Security", "2:3: 'strict-transport-security' comes with TLS"),
             ("/a\n  X: a\u{1}b", "2:3: the value of 'X' has a control character in it"),
             ("a", "1:1: 'a' must be a path that begins with '/'"),
         ] {

@@ -2,6 +2,8 @@
 
 use http::HeaderValue;
 
+use super::coding::MIN_LENGTH;
+
 /// A media type and whether compressing it is worth a try.
 pub(super) struct MediaType {
     pub(super) name: HeaderValue,
@@ -9,15 +11,25 @@ pub(super) struct MediaType {
 }
 
 impl MediaType {
+    /// Whether a file of `length` bytes is coded. A larger one is no text that somebody reads, and coding it would take as
+    /// long as a hundred pages.
+    pub(super) fn is_coded(&self, length: u64) -> bool {
+        /// Four times the largest list or index of 10,000 posts.
+        const MAX_LENGTH: u64 = 8 * 1024 * 1024;
+        self.compressible && (MIN_LENGTH as u64..=MAX_LENGTH).contains(&length)
+    }
+
     /// Whether a browser shows it as a page, in which scripts could run.
     pub(super) fn is_page(&self) -> bool {
-        matches!(self.name.as_bytes(), b"text/html; charset=utf-8" | b"image/svg+xml")
+        matches!(self.name.as_bytes(), b"text/html; charset=utf-8" | b"application/xhtml+xml" | b"image/svg+xml")
     }
 }
 
 /// Ending, media type, compressible. What a blog serves; all else is `application/octet-stream`, which a browser saves.
 const TYPES: &[(&str, &str, bool)] = &[
     ("html", "text/html; charset=utf-8", true),
+    ("htm", "text/html; charset=utf-8", true),
+    ("xhtml", "application/xhtml+xml", true),
     ("css", "text/css; charset=utf-8", true),
     ("js", "text/javascript; charset=utf-8", true),
     ("mjs", "text/javascript; charset=utf-8", true),
@@ -34,7 +46,7 @@ const TYPES: &[(&str, &str, bool)] = &[
     ("asc", "text/plain; charset=utf-8", true),
     ("svg", "image/svg+xml", true),
     ("ico", "image/x-icon", true),
-    ("bmp", "image/bmp", true),
+    ("bmp", "image/bmp", false),
     ("png", "image/png", false),
     ("jpg", "image/jpeg", false),
     ("jpeg", "image/jpeg", false),
@@ -48,8 +60,10 @@ const TYPES: &[(&str, &str, bool)] = &[
     ("mp3", "audio/mpeg", false),
     ("ogg", "audio/ogg", false),
     ("m4a", "audio/mp4", false),
-    ("wav", "audio/wav", true),
+    ("wav", "audio/wav", false),
+    ("opus", "audio/ogg", false),
     ("mp4", "video/mp4", false),
+    ("mov", "video/quicktime", false),
     ("webm", "video/webm", false),
     ("pdf", "application/pdf", false),
     ("wasm", "application/wasm", true),

@@ -33,6 +33,6 @@ pub use frozen::{Lookup, Snapshot};
 pub use header_rules::{HEADERS, HeaderRules};
 pub use pattern::Pattern;
 pub use redirects::{REDIRECTS, Redirect, Redirects};
-pub use resource::{Body, FileBody, Representation, Resource};
+pub use resource::{Body, FileBody, FileReader, Representation, Resource};
 pub use root::{ContentRoot, RootHasher};
 pub use tree::{Content, Entry, Modified, Tree, TreeError, TreePath};

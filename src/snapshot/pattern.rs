@@ -41,7 +41,10 @@ impl Pattern {
             Some(name) if !name.is_empty() => Ok(Part::Name(name.to_owned())),
             _ => decoded(part).map(Part::Literal),
         };
-        let before = before[1..].split('/').map(part).collect::<Result<_, _>>()?;
+        let before = before[1..].split('/').map(part).collect::<Result<Vec<_>, _>>()?;
+        if after.is_some() && matches!(before.last(), Some(Part::Name(_))) {
+            return Err("has a name right before its '*'; put a slash between them");
+        }
         let after = after.map(|after| decoded(&after)).transpose()?;
         Ok(Self { text: text.to_owned(), before, after })
     }
@@ -59,6 +62,17 @@ impl Pattern {
         };
         let parts: Option<Vec<String>> = self.before.iter().map(literal).collect();
         parts.filter(|_| self.after.is_none()).map(|parts| format!("/{}", parts.join("/")))
+    }
+
+    /// A path that fits.
+    pub(super) fn sample(&self) -> String {
+        let part = |part: &Part| match part {
+            Part::Literal(text) => text.clone(),
+            Part::Name(_) => "x".to_owned(),
+        };
+        let path: Vec<String> = self.before.iter().map(part).collect();
+        let rest = self.after.as_ref().map(|after| format!("x/y{after}")).unwrap_or_default();
+        format!("/{}{rest}", path.join("/"))
     }
 
     /// What `path` gives for the names, if it fits. A slash at the end does not matter unless the `*` stands there.
@@ -160,7 +174,7 @@ mod tests {
 
     #[test]
     fn what_is_no_pattern_is_refused() {
-        for text in ["", "a", "https://x/", "/*/*", "/*/:x"] {
+        for text in ["", "a", "https://x/", "/*/*", "/*/:x", "/:x*"] {
             assert!(Pattern::new(text).is_err(), "{text}");
         }
     }
@@ -170,6 +184,7 @@ mod tests {
         fn nothing_panics(pattern in "[/:*a-cä]{0,12}", path in "[/:*a-cä]{0,20}") {
             if let Ok(pattern) = Pattern::new(&pattern) {
                 pattern.captures(&path);
+                prop_assert!(pattern.fits(&pattern.sample()));
             }
         }
     }

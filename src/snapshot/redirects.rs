@@ -87,25 +87,35 @@ impl Redirects {
         &self.rules
     }
 
-    /// Those for one path, with the paths that they are for: with and without a slash at the end. Where that is the path
-    /// that it leads to, the rule is not for it.
+    /// Those for one path, with the paths that they are for: with and without a slash at the end. A rule that leads to its own
+    /// path in another spelling is none: slashes and endings are put right without it.
     pub(super) fn exact(&self) -> impl Iterator<Item = (String, usize)> {
-        self.exact.iter().flat_map(|(key, number)| {
-            let own = own_path(&self.rules[*number].to);
+        let leads_on = |key: &str, number: usize| match own_path(&self.rules[number].to) {
+            Some(path) => canonical(&path) != canonical(key) || !self.rules[number].status.is_redirection(),
+            None => true,
+        };
+        self.exact.iter().filter(move |(key, number)| leads_on(key, **number)).flat_map(|(key, number)| {
             let paths = if key.is_empty() { vec!["/".to_owned()] } else { vec![format!("/{key}"), format!("/{key}/")] };
-            paths.into_iter().filter(move |path| own.as_deref() != Some(path)).map(|path| (path, *number))
+            paths.into_iter().map(|path| (path, *number))
         })
     }
 
     /// The rule for a decoded path, whether or not a file is there.
     pub fn find(&self, path: &str) -> Option<usize> {
-        let is_other = |number: &usize| own_path(&self.rules[*number].to).as_deref() != Some(path);
-        self.exact.get(key(path)).copied().filter(is_other).or_else(|| self.find_pattern(path))
+        let exact = self.exact.get(key(path)).copied().filter(|number| !self.leads_back(*number, path));
+        exact.or_else(|| self.find_pattern(path))
     }
 
-    /// The first pattern that fits a decoded path.
+    /// The first pattern that fits a decoded path and leads elsewhere.
     pub(super) fn find_pattern(&self, path: &str) -> Option<usize> {
-        self.patterns.iter().copied().find(|number| self.rules[*number].from.fits(path))
+        let fits = |number: &usize| self.rules[*number].from.fits(path) && !self.leads_back(*number, path);
+        self.patterns.iter().copied().find(fits)
+    }
+
+    /// Whether the rule leads to the path that it would be followed from.
+    fn leads_back(&self, number: usize, path: &str) -> bool {
+        let target = self.location(number, path, None).and_then(|location| own_path(&location));
+        target.is_some_and(|target| canonical(&target) == canonical(path))
     }
 
     /// Where the rule of this number sends a reader who asked for `path`, with `query`. `None` for 404 and 410.
@@ -125,42 +135,42 @@ impl Redirects {
         Some(location)
     }
 
-    /// Rules that lead in a circle, each circle once. `is_there` says whether a file answers at a path: a pattern gives way
-    /// to it, and a circle ends there.
+    /// Rules that lead in a circle, or ever further, each circle once. `is_there` says whether a file answers at a path: a
+    /// pattern gives way to it. Patterns are followed from a path that fits them.
     pub fn circles(&self, is_there: impl Fn(&str) -> bool) -> Vec<Fault> {
-        let next = |number: usize| {
-            let rule = &self.rules[number];
-            let path = own_path(&rule.to).filter(|path| rule.status.is_redirection() && !path.contains("/:"))?;
-            let found = self.find(&path)?;
-            (self.rules[found].from.exact().is_some() || !is_there(&path)).then_some(found)
-        };
         let mut faults = Vec::new();
-        let mut seen = vec![false; self.rules.len()];
-        for start in 0..self.rules.len() {
-            let mut way = Vec::new();
-            let mut at = Some(start);
-            while let Some(number) = at {
-                if let Some(begin) = way.iter().position(|other| *other == number) {
-                    faults.push(self.circle(&way[begin..]));
+        let mut told = vec![false; self.rules.len()];
+        for (start, rule) in self.rules.iter().enumerate() {
+            let (mut path, mut way) = (rule.from.sample(), vec![start]);
+            let mut next = Some(start);
+            while let Some(number) = next.filter(|_| way.len() <= MAX_STEPS) {
+                let Some(target) = self.location(number, &path, None).and_then(|location| own_path(&location)) else {
                     break;
-                }
-                if std::mem::replace(&mut seen[number], true) {
-                    break;
-                }
-                way.push(number);
-                at = next(number);
+                };
+                path = target;
+                next = self.find(&path).filter(|found| self.rules[*found].from.exact().is_some() || !is_there(&path));
+                way.extend(next);
+            }
+            // Where it ends within the steps that a browser goes, it ends.
+            if way.len() > MAX_STEPS && !way.iter().any(|number| told[*number]) {
+                way.iter().for_each(|number| told[*number] = true);
+                faults.push(self.circle(&way));
             }
         }
         faults
     }
 
-    fn circle(&self, numbers: &[usize]) -> Fault {
-        let names: Vec<&str> = numbers.iter().chain(&numbers[..1]).map(|at| self.rules[*at].from.as_str()).collect();
-        let rule = &self.rules[numbers[0]];
+    fn circle(&self, way: &[usize]) -> Fault {
+        let again = (1..way.len()).find(|at| way[..*at].contains(&way[*at])).unwrap_or(0);
+        let names: Vec<&str> = way[..=again].iter().map(|number| self.rules[*number].from.as_str()).collect();
+        let rule = &self.rules[way[0]];
         let message = format!("redirects lead in a circle: {}; let one of them lead out", names.join(" → "));
         Fault { line: rule.line, column: rule.column, message }
     }
 }
+
+/// Redirects in a row that a browser follows; Chromium and Firefox give up at 20.
+const MAX_STEPS: usize = 10;
 
 /// The rule that the words of a line make; nothing for a line without words.
 fn rule(words: &[&str], line: usize, column: usize) -> Result<Option<Redirect>, String> {
@@ -201,16 +211,29 @@ fn own_path(to: &str) -> Option<String> {
     percent_decode_str(path).decode_utf8().ok().map(Cow::into_owned)
 }
 
+/// A path without what is put right by itself: slashes at its ends, `index.html`, `.html`.
+fn canonical(path: &str) -> &str {
+    let path = key(path);
+    let path = path.strip_suffix("index.html").filter(|rest| rest.is_empty() || rest.ends_with('/')).unwrap_or(path);
+    key(path.strip_suffix(".html").unwrap_or(path))
+}
+
 /// The target with what stood for its names, encoded: nothing of a request can end a header's line or name a host.
 fn filled(to: &str, captures: &Captures<'_>) -> String {
-    // What an author wrote beyond ASCII is encoded as well.
-    let mut location = utf8_percent_encode(to, CONTROLS).to_string();
-    // The longest first, so that `:year` does not take the beginning of `:yearly`.
-    let mut names: Vec<&(&str, String)> = captures.iter().collect();
-    names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-    for (name, text) in names {
-        location = location.replace(&format!(":{name}"), &utf8_percent_encode(text, ENCODED).to_string());
+    let mut location = String::new();
+    let mut rest = to;
+    while let Some(at) = rest.find(':') {
+        let (before, name) = rest.split_at(at);
+        let end = name[1..].find(|c: char| !c.is_alphanumeric() && c != '_').map_or(name.len(), |end| end + 1);
+        location.extend(utf8_percent_encode(before, CONTROLS));
+        match captures.iter().find(|(known, _)| *known == &name[1..end]) {
+            Some((_, text)) => location.extend(utf8_percent_encode(text, ENCODED)),
+            None => location.extend(utf8_percent_encode(&name[..end], CONTROLS)),
+        }
+        rest = &name[end..];
     }
+    // What an author wrote beyond ASCII is encoded as well.
+    location.extend(utf8_percent_encode(rest, CONTROLS));
     if location.starts_with('/') {
         // `//` would begin a host.
         let path = location.trim_start_matches('/');
@@ -237,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_path_leads_where_its_line_says() {
-        let text = "# old\n/a /b/\n/x/* /y/:splat 302\n/:year/:name /posts/:name/?y=:year # by name\n/z https://else.example/#top\n/gone / 410\n/%C3%BC /ä/\n/c /c/";
+        let text = "# old\n/a /b/\n/x/* /y/:splat 302\n/:year/:name /posts/:name/?y=:year # by name\n/z https://else.example/#top\n/gone / 410\n/%C3%BC /ä/\n/c /c/\n/v/:w/:wx /:w/:wx/v";
         for (path, query, expected) in [
             ("/a", None, Some("/b/")),
             ("/a/", Some("q=1"), Some("/b/?q=1")),
@@ -249,13 +272,17 @@ mod tests {
             ("/z", Some("q"), Some("https://else.example/?q#top")),
             ("/gone", None, None),
             ("/none/of/them", None, None),
-            ("/c", None, Some("/c/")),
+            // Its own path, which is put right without a rule.
+            ("/c", None, None),
             ("/c/", None, None),
+            ("/posts/n/", None, None),
+            ("/v/evil/:w", None, Some("/evil/:w/v")),
         ] {
             assert_eq!(location(text, path, query).as_deref(), expected, "{path}");
         }
+        assert_eq!(location("/d /d/index.html", "/d/index.html", None), None);
         assert_eq!(redirects("/a /b\n/a /c\n").find("/a"), Some(0));
-        assert_eq!(location("/* /:splat", "//evil.example", None).as_deref(), Some("/evil.example"));
+        assert_eq!(redirects("/* /:splat").location(0, "//evil.example", None).as_deref(), Some("/evil.example"));
     }
 
     #[test]
@@ -279,12 +306,25 @@ mod tests {
     #[test]
     fn circles_are_told_once() {
         let told = |text: &str| {
-            redirects(text).circles(|path| path == "/there/").iter().map(ToString::to_string).collect::<Vec<_>>()
+            let circles = redirects(text).circles(|path| path == "/there/");
+            circles.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         let expected = "1:1: redirects lead in a circle: /x → /y → /x; let one of them lead out";
         assert_eq!(told("/x /y\n/y /x/\n/z /x"), [expected]);
-        assert_eq!(told("/* /q").len(), 1);
-        assert_eq!(told("/* /there/\n/a /b\n/c /c/"), [] as [&str; 0]);
+        for text in [
+            "/* /new/:splat",
+            "/blog/* /blog/new/:splat",
+            "/:a/* /:a/x/:splat",
+            "/a/* /b/:splat\n/b/* /a/:splat",
+            "/q/* /q/?a=:splat\n/q /q/x",
+        ] {
+            assert_eq!(told(text).len(), 1, "{text}");
+        }
+        for text in
+            ["/* /there/", "/a /b", "/c /c/", "/about/ /about", "/page.html /page", "/:y/:n/ /posts/:n/", "/q /q?y=1"]
+        {
+            assert_eq!(told(text), [] as [&str; 0], "{text}");
+        }
     }
 
     proptest! {

@@ -2,13 +2,15 @@
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 
-use super::coding::{Coding, MIN_LENGTH};
+use super::coding::Coding;
 use super::codings::Codings;
 use super::digest::Digest;
 use super::fields::{Fields, Interner};
@@ -49,12 +51,59 @@ pub enum Body {
     File(FileBody),
 }
 
-/// A file as it was when its digest was taken.
+/// A file as it was when the tree was frozen. Those who read it at the same time share one descriptor.
 #[derive(Debug)]
 pub struct FileBody {
     path: PathBuf,
     length: u64,
     stamp: Stamp,
+    open: Mutex<Weak<OpenFile>>,
+    files: Arc<Files>,
+}
+
+/// What is read from disk for a snapshot.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    open: AtomicUsize,
+    readers: AtomicUsize,
+}
+
+/// Files open at a time: a share of what a process may have, most of which is for connections.
+const MAX_OPEN: usize = 256;
+/// Answers from files at a time: each holds a piece of its file while its client takes nothing.
+const MAX_READERS: usize = 1024;
+
+/// A file that is being read.
+#[derive(Debug)]
+struct OpenFile {
+    file: File,
+    files: Arc<Files>,
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        self.files.open.fetch_sub(1, Relaxed);
+    }
+}
+
+/// One of those who read a file.
+#[derive(Debug)]
+pub struct FileReader(Arc<OpenFile>);
+
+impl Drop for FileReader {
+    fn drop(&mut self) {
+        self.0.files.readers.fetch_sub(1, Relaxed);
+    }
+}
+
+impl FileReader {
+    /// Fills `buffer` from `offset` on.
+    ///
+    /// # Errors
+    /// The system's, and `UnexpectedEof` if the file has become shorter.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.0.file.read_exact_at(buffer, offset)
+    }
 }
 
 /// What tells whether a file is still the one that it was.
@@ -73,27 +122,56 @@ impl Stamp {
 }
 
 impl FileBody {
-    pub(super) fn new(path: &Path, length: u64) -> io::Result<Self> {
+    pub(super) fn new(path: &Path, length: u64, files: &Arc<Files>) -> io::Result<Self> {
         let stamp = Stamp::of(&path.metadata()?);
-        Ok(Self { path: path.to_path_buf(), length, stamp })
+        let body = Self { path: path.to_path_buf(), length, stamp, open: Mutex::default(), files: Arc::clone(files) };
+        if body.stamp.length == length { Ok(body) } else { Err(body.changed()) }
     }
 
-    /// Opens the file.
+    /// Opens the file, or shares it with those who read it already.
     ///
     /// # Errors
-    /// The system's, and `InvalidData` if it is no longer the file whose digest was taken: its bytes are those of no release.
-    pub fn open(&self) -> io::Result<File> {
-        let file = File::open(&self.path)?;
-        if Stamp::of(&file.metadata()?) != self.stamp {
-            let message = format!("{}: has changed since it was read; start the server again", self.path.display());
-            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    /// The system's; `InvalidData` if it is no longer the file that was frozen: its bytes are those of no release;
+    /// `QuotaExceeded` if too many others are being read.
+    pub fn open(&self) -> io::Result<FileReader> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = match open.upgrade() {
+            Some(file) => file,
+            None => Arc::new(self.open_anew()?),
+        };
+        *open = Arc::downgrade(&file);
+        drop(open);
+        // Also of one that is open: it may have been written in place.
+        if Stamp::of(&file.file.metadata()?) != self.stamp {
+            return Err(self.changed());
         }
-        Ok(file)
+        self.count(&self.files.readers, MAX_READERS)?;
+        Ok(FileReader(file))
     }
 
-    /// Where it lies.
-    pub fn path(&self) -> &Path {
-        &self.path
+    fn open_anew(&self) -> io::Result<OpenFile> {
+        let file = File::open(&self.path)?;
+        self.count(&self.files.open, MAX_OPEN)?;
+        Ok(OpenFile { file, files: Arc::clone(&self.files) })
+    }
+
+    fn count(&self, counter: &AtomicUsize, limit: usize) -> io::Result<()> {
+        if counter.fetch_add(1, Relaxed) < limit {
+            return Ok(());
+        }
+        counter.fetch_sub(1, Relaxed);
+        let message = format!("{}: {limit} others are being read", self.path.display());
+        Err(io::Error::new(io::ErrorKind::QuotaExceeded, message))
+    }
+
+    fn changed(&self) -> io::Error {
+        let message = format!("{}: has changed since it was read; start the server again", self.path.display());
+        io::Error::new(io::ErrorKind::InvalidData, message)
+    }
+
+    /// Whether the file is still the one that was frozen.
+    fn is_current(&self) -> bool {
+        self.path.metadata().is_ok_and(|metadata| Stamp::of(&metadata) == self.stamp)
     }
 }
 
@@ -140,7 +218,7 @@ impl Resource {
         interner: &Interner,
     ) -> Self {
         let media_type = media_type::of(path.names().last().unwrap_or_default());
-        let negotiable = media_type.compressible && entry.length() >= MIN_LENGTH as u64;
+        let negotiable = media_type.is_coded(entry.length());
         let mut fields = HeaderMap::with_capacity(16);
         let immutable = policy::is_immutable(path, entry.digest());
         fields.insert(header::CACHE_CONTROL, policy::cache(path, immutable));
@@ -171,9 +249,14 @@ impl Resource {
     /// Whether it answers what `entry` would at the same path.
     pub(super) fn is(&self, entry: &Entry, in_memory: bool) -> bool {
         let identity = self.representations.iter().find(|made| made.coding == Coding::Identity);
+        let is_as_before = |body: &Body| match body {
+            Body::Memory(_) => in_memory,
+            // The same bytes may have been written again.
+            Body::File(file) => !in_memory && entry.lies_at(&file.path) && file.is_current(),
+        };
         self.digest == entry.digest()
             && self.modified == entry.modified()
-            && identity.is_some_and(|made| made.body.bytes().is_some() == in_memory)
+            && identity.is_some_and(|made| is_as_before(&made.body))
     }
 
     /// The same with the codings that it lacks and `codings` has; `None` if there are none.
@@ -181,26 +264,18 @@ impl Resource {
         let lacks = |coding| !self.representations.iter().any(|made| made.coding == coding);
         let identity = self.identity()?;
         let missing = Coding::MADE.into_iter().filter(|coding| lacks(*coding));
-        let made: Vec<_> = missing.filter_map(|coding| identity.coded(coding, self.digest, codings)).collect();
-        (!made.is_empty()).then(|| self.having(self.representations.iter().map(Representation::shared).chain(made)))
-    }
-
-    /// The same with all codings that `codings` has, in the bytes that lie there; `None` where nothing is coded.
-    pub(super) fn recoded(&self, codings: &Codings) -> Option<Self> {
-        let identity = self.identity()?;
-        let made = Coding::MADE.into_iter().filter_map(|coding| identity.coded(coding, self.digest, codings));
-        Some(self.having(made.chain([identity.shared()])))
+        let mut made: Vec<_> = missing.filter_map(|coding| identity.coded(coding, self.digest, codings)).collect();
+        if made.is_empty() {
+            return None;
+        }
+        made.extend(self.representations.iter().map(Representation::shared));
+        made.sort_by_key(|made| (made.body.length(), made.coding));
+        Some(Self { representations: made, ..*self })
     }
 
     /// The bytes as they are, if codings of them are worth a try.
     fn identity(&self) -> Option<&Representation> {
         self.representations.iter().find(|made| made.coding == Coding::Identity && self.negotiable)
-    }
-
-    fn having(&self, representations: impl Iterator<Item = Representation>) -> Self {
-        let mut representations: Vec<_> = representations.collect();
-        representations.sort_by_key(|made| (made.body.length(), made.coding));
-        Self { representations, ..*self }
     }
 }
 

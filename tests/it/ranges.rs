@@ -1,6 +1,7 @@
 //! Parts of a representation, from memory and from disk.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use crate::http::wait_for_coding;
 use crate::support::{Instance, Response, TempSite, run};
@@ -154,6 +155,21 @@ fn media_beyond_the_budget_stay_on_disk_and_are_never_those_of_another_release()
     let said = instance.stop();
     assert!(said.contains("2 files of 1.2 MB stay on disk"), "{said}");
     assert!(said.contains("film.mp4: has changed since it was read"), "{said}");
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_coding_and_large_data_are_not_coded() {
+    let noise: String = (0..1_100_000u32).map(|number| format!("{:x} ", number.wrapping_mul(2_654_435_761))).collect();
+    let site = site().file("static/large.json", &noise).file("static/long.csv", &noise[..4_000_000]);
+    let instance = Instance::start(&[site.str(), "--memory", "1M"]);
+    wait_for_coding(&instance, "/a/", "gzip");
+    let large = instance.request("GET", "/large.json", &[("accept-encoding", "gzip")], "");
+    assert_eq!((large.status, large.header("content-encoding"), large.header("vary")), (200, "", ""));
+    assert!(large.body == noise.as_bytes());
+    let started = Instant::now();
+    let said = instance.stop();
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert!(said.contains("more than that: pages, texts"), "{said}");
 }
 
 #[test]

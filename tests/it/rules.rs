@@ -48,9 +48,62 @@ fn a_rule_that_is_not_understood_is_an_error_of_the_build() {
     build("_redirects", "/a /b 200\n").says(1, "static/_redirects:1:1: '200' is no status that is known here");
     build("_redirects", "/x /y\n/y /x\n").says(1, "static/_redirects:1:1: redirects lead in a circle: /x → /y → /x");
     build("_redirects", "/frueher /fr%C3%BCher/\n/posts/a/ /frueher\n").says(1, "redirects lead in a circle");
+    build("_redirects", "/blog/* /blog/new/:splat\n").says(1, "redirects lead in a circle: /blog/* → /blog/*");
     build("_headers", "/a\n  Content-Length: 1\n").says(1, "static/_headers:2:3: 'content-length' is galley's own");
     build("_headers", "\n  X: 1\n").says(1, "static/_headers:2:3: 'X: 1' belongs to no path");
     build("_headers", "\u{0}/").says(1, "static/_headers:1:1: ");
+}
+
+#[test]
+fn a_rule_that_would_hide_its_own_page_is_none() {
+    let rules =
+        "/posts/a/ /posts/a\n/posts/b /posts/b/index.html\n/posts/c.html /posts/c/\n/:year/:name/ /posts/:name/\n";
+    let site = site().file("static/_redirects", rules);
+    let instance = Instance::start(&[site.str()]);
+    for (path, status, location) in [
+        ("/posts/a/", 200, ""),
+        ("/posts/a", 301, "./a/"),
+        ("/posts/b/", 200, ""),
+        ("/posts/b/index.html", 301, "./"),
+        ("/2024/a/", 301, "/posts/a/"),
+        // Of a post that is not there, after the first step.
+        ("/posts/none/", 404, ""),
+    ] {
+        let response = instance.get(path);
+        assert_eq!((response.status, response.header("location")), (status, location), "{path}");
+    }
+}
+
+#[test]
+fn faults_in_a_rendered_folder_are_told_and_left_out() {
+    let folder = TempSite::bare()
+        .file("index.html", "x")
+        .file("_redirects", "/go /\n/x\n/c /d 200\n")
+        .file("_headers", "/*\n  Content-Length: 1\n  X-A: 1\n");
+    let instance = Instance::start(&[folder.str()]);
+    assert_eq!(
+        (instance.get("/go").status, instance.get("/x").status, instance.get("/").header("x-a")),
+        (301, 404, "1")
+    );
+    let said = instance.stop();
+    for fault in
+        ["_redirects:2:1: a redirect without a target", "_redirects:3:1: '200' is no", "_headers:2:3: 'content-length'"]
+    {
+        assert!(said.contains(&format!("warning: {fault}")), "{said}");
+    }
+}
+
+#[test]
+fn a_change_of_rules_reaches_those_who_have_the_page() {
+    let site = site().file("static/_headers", "/*\n  X-A: 1\n");
+    let instance = Instance::start(&[site.str()]);
+    let tag = instance.get("/posts/a/").header("etag").to_owned();
+    let response = instance.request("GET", "/posts/a/", &[("if-none-match", &tag)], "");
+    assert_eq!((response.status, response.header("x-a"), response.header("etag")), (304, "1", tag.as_str()));
+    assert!(!response.header("content-security-policy").is_empty());
+    for name in ["content-type", "content-length", "last-modified", "accept-ranges"] {
+        assert_eq!(response.header(name), "", "{name}");
+    }
 }
 
 #[test]
