@@ -174,6 +174,7 @@ fn the_snapshot_and_the_process_are_described() {
     let root = samples.keys().find_map(|series| series.strip_prefix("galley_snapshot_info{content=\"sha256:")).unwrap();
     assert_eq!(root.len(), 64 + 2);
     assert!(samples["galley_snapshot_paths"] >= 2.0);
+    assert!(samples["galley_snapshot_memory_limit_bytes"] > 1e6);
     assert!(samples["galley_snapshot_bytes{coding=\"identity\"}"] >= 6000.0);
     for coding in ["gzip", "br", "zstd"] {
         let held = samples[&format!("galley_snapshot_bytes{{coding=\"{coding}\"}}")];

@@ -113,6 +113,9 @@ impl Collector for Served {
         for (coding, bytes) in snapshot.held() {
             held.encode_family(&[("coding", coding.name())])?.encode_gauge(&bytes)?;
         }
+        if let Some(limit) = snapshot.memory() {
+            gauge(&mut encoder, "snapshot_memory_limit", "Bytes that content may take in memory", bytes, limit)?;
+        }
         gauge(&mut encoder, "snapshot_on_disk", "Bytes of media that are read from disk", bytes, snapshot.on_disk().1)
     }
 }
