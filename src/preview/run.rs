@@ -67,7 +67,7 @@ pub fn run(mut builder: Builder, mut watch: Watch, stage: &Stage, mut report: im
                 drop(old);
                 builder.settle(rest);
             }
-            Err(Failed { findings, problems }) => {
+            Err(Failed { findings, problems, .. }) => {
                 stage.fail(problems);
                 broken = true;
                 report(Round::Failed { findings });
