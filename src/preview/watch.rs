@@ -63,6 +63,8 @@ pub struct Watch {
     signals: Receiver<Signal>,
     /// What came during a pause.
     early: Option<Signal>,
+    /// What came while a pass was made.
+    batch: Batch,
     stop: Stop,
 }
 
@@ -73,6 +75,10 @@ struct Batch {
     files: BTreeSet<String>,
     /// Those of them that were not there before: one that is gone again is nobody's loss.
     born: BTreeSet<String>,
+    /// Files that somebody has begun to write.
+    unclosed: BTreeSet<String>,
+    /// Whether a pass is owed whatever has changed: the last one was not shown.
+    is_owed: bool,
     began: Option<Instant>,
 }
 
@@ -103,6 +109,7 @@ impl Watch {
             lost: false,
             signals,
             early: None,
+            batch: Batch::default(),
             stop,
         };
         watch.watch_all();
@@ -130,15 +137,10 @@ impl Watch {
     /// Waits for changes of files that count, and for when the first of them was heard of; `None` if it is to end. `kept`
     /// is what was known of the files; of a site that is `broken`, permissions count as well.
     pub(super) fn next(&mut self, kept: &Kept, broken: bool) -> Option<(Changes, Instant)> {
-        let mut batch = Batch::default();
+        let mut batch = std::mem::take(&mut self.batch);
         loop {
-            // Taken together: all that has come so far.
-            loop {
-                match self.early.take().or_else(|| self.signals.try_recv().ok()) {
-                    Some(Signal::Stop) => return None,
-                    Some(Signal::Heard(number, heard)) => self.take(number, heard, broken, &mut batch),
-                    None => break,
-                }
+            if !self.take_all(broken, &mut batch) {
+                return None;
             }
             // Another folder may have taken its place before anybody could see that there was none.
             if self.lost && self.folder.is_dir() {
@@ -164,6 +166,37 @@ impl Watch {
         }
     }
 
+    /// Whether no file that counts has become another one since changes were last handed on. If not, what was read since may
+    /// be half of something, and the next changes come soon in any case.
+    pub(super) fn is_still(&mut self, broken: bool) -> bool {
+        // The watcher's own thread answers after it has told all that was to be told before. Not to be answered means no more
+        // than what is known already.
+        let _ = self.watcher.configure(Config::default());
+        let mut batch = std::mem::take(&mut self.batch);
+        if !self.take_all(broken, &mut batch) {
+            self.early = Some(Signal::Stop);
+            return true;
+        }
+        let is_still = batch.began.is_none() && batch.unclosed.is_empty();
+        if !is_still {
+            batch.is_owed = true;
+            batch.began.get_or_insert_with(Instant::now);
+        }
+        self.batch = batch;
+        is_still
+    }
+
+    /// Taken together: all that has come so far. `false` if it is to end.
+    fn take_all(&mut self, broken: bool, batch: &mut Batch) -> bool {
+        while let Some(signal) = self.early.take().or_else(|| self.signals.try_recv().ok()) {
+            match signal {
+                Signal::Stop => return false,
+                Signal::Heard(number, heard) => self.take(number, heard, broken, batch),
+            }
+        }
+        true
+    }
+
     /// Waits that long, or until something is heard.
     pub(super) fn pause(&mut self, length: Duration) {
         if self.early.is_none() {
@@ -181,12 +214,13 @@ impl Watch {
             is_missing |= !is_there && !came_and_went && known != Known::Folder;
             !came_and_went
         });
-        if batch.files.is_empty() && !batch.all {
+        if batch.files.is_empty() && !batch.all && !batch.is_owed {
             batch.began = None;
             return None;
         }
         let since = batch.began?.elapsed();
-        GRACE.checked_sub(since).filter(|_| is_missing && !batch.all)
+        let is_half = is_missing || !batch.unclosed.is_empty();
+        GRACE.checked_sub(since).filter(|_| is_half && !batch.all)
     }
 
     fn take(&mut self, number: u64, heard: notify::Result<Event>, broken: bool, batch: &mut Batch) {
@@ -205,6 +239,11 @@ impl Watch {
             tracing::debug!("more changed than the system could report: everything is read again");
             self.renew(self.method);
             batch.doubt();
+            return;
+        }
+        if self.tells_closing && matches!(event.kind, EventKind::Modify(ModifyKind::Data(_))) {
+            let names = event.paths.iter().filter_map(|path| relative(&self.folder, path));
+            batch.unclosed.extend(names.filter(|name| !is_noise(name) && self.is_of_the_site(name)));
             return;
         }
         if !self.counts(event.kind, broken) {
@@ -253,8 +292,10 @@ impl Watch {
             batch.born.insert(name.clone());
         }
         if begun && self.tells_closing && metadata.is_some_and(|metadata| is_being_written(&metadata)) {
+            batch.unclosed.insert(name);
             return;
         }
+        batch.unclosed.remove(&name);
         batch.began.get_or_insert_with(Instant::now);
         batch.files.insert(name);
     }

@@ -112,3 +112,30 @@ fn folders_whose_news_was_lost_are_watched_again() {
     fs::write(folder.path().join("content/posts/a.md"), "two").unwrap();
     assert_eq!(files(&next(&mut watch)), ["content/posts/a.md"]);
 }
+
+#[test]
+fn what_was_read_beside_a_save_is_in_doubt_and_read_again() {
+    let (folder, mut watch) = watched(Method::Reported);
+    let path = folder.path().join("content/posts/a.md");
+    assert!(watch.is_still(false));
+    fs::read(&path).unwrap();
+    fs::write(folder.path().join("content/posts/a.md~"), "two").unwrap();
+    assert!(watch.is_still(false));
+    fs::write(&path, "two").unwrap();
+    assert!(!watch.is_still(false));
+    assert_eq!(files(&next(&mut watch)), ["content/posts/a.md"]);
+    // Half written, for longer than is waited for.
+    let mut file = fs::File::create(&path).unwrap();
+    std::io::Write::write_all(&mut file, b"three").unwrap();
+    assert!(!watch.is_still(false));
+    assert!(files(&next(&mut watch)).is_empty());
+    assert!(watch.is_still(false));
+    drop(file);
+    assert_eq!(files(&next(&mut watch)), ["content/posts/a.md"]);
+    // What came and went is read again too: the last pass may have seen it.
+    fs::write(folder.path().join("content/posts/b.md"), "two").unwrap();
+    fs::remove_file(folder.path().join("content/posts/b.md")).unwrap();
+    assert!(!watch.is_still(false));
+    assert!(files(&next(&mut watch)).is_empty());
+    assert!(watch.is_still(false));
+}
