@@ -221,8 +221,6 @@ mod tests {
     use std::fs;
     use std::sync::Mutex;
 
-    use jiff::Timestamp;
-
     use super::*;
     use crate::site::{Options, load_again};
 
@@ -236,7 +234,7 @@ mod tests {
         let count = Arc::new(Mutex::new(0));
         let (read, counted) = (folder.path().to_path_buf(), Arc::clone(&count));
         let load: Load = Box::new(move |kept, changes| {
-            let options = Options { drafts: true, future: true, now: Timestamp::UNIX_EPOCH, revision: None };
+            let options = Options { drafts: true, future: true, now: Default::default(), revision: None };
             let mut count = counted.lock().unwrap();
             *count += 1;
             if *count > times {

@@ -130,8 +130,6 @@ mod tests {
     use std::fs;
     use std::sync::mpsc::channel;
 
-    use jiff::Timestamp;
-
     use super::super::builder::Load;
     use super::*;
     use crate::render::Memory;
@@ -166,7 +164,7 @@ mod tests {
             if readings == 2 {
                 fs::write(&saved, page("Half")).unwrap();
             }
-            let options = Options { drafts: true, future: true, now: Timestamp::UNIX_EPOCH, revision: None };
+            let options = Options { drafts: true, future: true, now: Default::default(), revision: None };
             let site = load_again(&read, &options, kept, changes);
             if readings == 2 {
                 fs::write(&saved, page("Whole")).unwrap();
