@@ -27,6 +27,9 @@ use crate::snapshot::freeze_with;
 /// The bytes that media may take in memory; further ones are read when they are asked for.
 const MEMORY: u64 = 256 * 1024 * 1024;
 
+/// Passes over files that change while they are read, before what is wrong with the last one is shown.
+const ATTEMPTS: usize = 3;
+
 /// Reads the site with what was kept of earlier readings, and tells it what git knows.
 pub type Load = Box<dyn FnMut(&mut Kept, &Changes) -> Result<Site, LoadError> + Send>;
 
@@ -66,6 +69,8 @@ pub(super) struct Rest {
 pub(super) struct Failed {
     pub(super) findings: Vec<Finding>,
     pub(super) problems: Vec<Problem>,
+    /// Whether it may be due to a file that was another one, or gone, before the pass was over.
+    is_stale: bool,
 }
 
 impl Builder {
@@ -95,6 +100,17 @@ impl Builder {
 
     /// The site as it is now. After an error everything that was made before is still there.
     pub(super) fn pass(&mut self, changes: &Changes) -> Result<Built, Failed> {
+        for _ in 1..ATTEMPTS {
+            match self.attempt(changes) {
+                // An error of a state that nobody left behind is nobody's to see.
+                Err(Failed { is_stale: true, .. }) => self.in_doubt = true,
+                result => return result,
+            }
+        }
+        self.attempt(changes)
+    }
+
+    fn attempt(&mut self, changes: &Changes) -> Result<Built, Failed> {
         let changes = if std::mem::replace(&mut self.in_doubt, true) { &Changes::All } else { changes };
         let began = Instant::now();
         let mut site = (self.load)(&mut self.kept, changes).map_err(|error| self.failed(vec![unreadable(&error)]))?;
@@ -119,15 +135,15 @@ impl Builder {
         findings.extend(rendered.unwrap_or_else(|never| match never {}));
         findings.sort();
         if findings.iter().any(Finding::is_error) {
-            return Err(self.failed(findings));
+            let is_stale = findings.iter().any(|finding| finding.is_error() && has_changed(&site, &finding.path));
+            return Err(Failed { is_stale, ..self.failed(findings) });
         }
         let rendered_after = began.elapsed();
         let (pages, others) = self.take(&made).map_err(|finding| self.failed(vec![finding]))?;
         let freezing = Freezing { previous: self.snapshot.as_deref(), memory: Some(MEMORY), ..Freezing::default() };
         let snapshot = Arc::new(freeze_with(&self.tree, &freezing).map_err(|error| {
-            // A file that changed while it was read; the change itself is on its way.
             self.in_doubt = true;
-            self.failed(vec![Finding::error("the site", None, error.to_string())])
+            Failed { is_stale: true, ..self.failed(vec![Finding::error("the site", None, error.to_string())]) }
         })?);
         self.snapshot = Some(Arc::clone(&snapshot));
         let shown = Shown { snapshot, kinds: Kinds::of(&self.tree) };
@@ -176,8 +192,17 @@ impl Builder {
 
     fn failed(&self, findings: Vec<Finding>) -> Failed {
         let problems = Problem::of(&findings, &Files::folder(&self.folder));
-        Failed { findings, problems }
+        Failed { findings, problems, is_stale: false }
     }
+}
+
+/// Whether the file that goes out as it is, at `path`, is no longer the one that was found.
+fn has_changed(site: &Site, path: &str) -> bool {
+    let mut assets = site.assets.iter().filter(|asset| asset.source == path);
+    assets.any(|asset| {
+        let now = site.files.on_disk(path).and_then(|file| file.symlink_metadata().ok());
+        now.is_none_or(|now| now.len() != asset.length)
+    })
 }
 
 fn touches_theme(changes: &Changes) -> bool {
@@ -189,4 +214,54 @@ fn unreadable(error: &LoadError) -> Finding {
     let message = error.to_string();
     let (path, message) = message.split_once(": ").unwrap_or(("the site", &message));
     Finding::error(path, None, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::site::{Options, load_again};
+
+    /// A site with an asset that is gone, the first `times` that the site is read, before it is taken into memory; how often
+    /// the site was read, and what came of it.
+    fn vanishing(times: usize) -> (usize, Result<Built, Failed>) {
+        let folder = tempfile::tempdir().unwrap();
+        let asset = folder.path().join("content/a.md.new");
+        fs::create_dir(folder.path().join("content")).unwrap();
+        fs::write(folder.path().join("content/a.md"), "---\ntitle: A\n---\nText.\n").unwrap();
+        let count = Arc::new(Mutex::new(0));
+        let (read, counted) = (folder.path().to_path_buf(), Arc::clone(&count));
+        let load: Load = Box::new(move |kept, changes| {
+            let options = Options { drafts: true, future: true, now: Default::default(), revision: None };
+            let mut count = counted.lock().unwrap();
+            *count += 1;
+            if *count > times {
+                return load_again(&read, &options, kept, changes);
+            }
+            fs::write(&asset, "new").unwrap();
+            let site = load_again(&read, &options, kept, changes);
+            fs::remove_file(&asset).unwrap();
+            site
+        });
+        let built = Builder::new(folder.path(), load, Memory::in_process(None)).pass(&Changes::All);
+        let count = *count.lock().unwrap();
+        (count, built)
+    }
+
+    #[test]
+    fn a_file_that_vanishes_while_the_site_is_read_is_no_error_of_it() {
+        let (readings, built) = vanishing(1);
+        let built = built.unwrap_or_else(|failed| panic!("{:?}", failed.findings));
+        assert_eq!((readings, built.warnings), (2, Vec::new()));
+    }
+
+    #[test]
+    fn a_site_that_is_never_still_says_what_is_wrong_in_the_end() {
+        let (readings, built) = vanishing(usize::MAX);
+        let failed = built.err().unwrap();
+        assert_eq!((readings, failed.findings.len()), (ATTEMPTS, 1));
+        assert_eq!(failed.findings[0].path, "content/a.md.new");
+    }
 }

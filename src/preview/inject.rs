@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use http::header::HeaderValue;
 
-/// The page with `tag` at the end of its head; of a page without one at its end, where browsers accept it as well.
+use crate::html::Token;
+use crate::html::Tokens;
+
+/// The page with `tag` at the end of its head; of a page without tags for that at its end, where browsers accept it as well.
 pub(super) fn inject(html: &Bytes, tag: &str) -> Bytes {
     let at = head_end(html).unwrap_or(html.len());
     let mut page = Vec::with_capacity(html.len() + tag.len());
@@ -13,9 +16,17 @@ pub(super) fn inject(html: &Bytes, tag: &str) -> Bytes {
     Bytes::from(page)
 }
 
+/// Where the head ends, and not what only looks like its end in a comment or a script. Tags are read up to there, so that
+/// the length of a page makes no difference. What is no UTF-8 ends the looking.
 fn head_end(html: &[u8]) -> Option<usize> {
-    const END: &[u8] = b"</head";
-    html.windows(END.len()).position(|part| part.eq_ignore_ascii_case(END))
+    let valid = std::str::from_utf8(html).map_or_else(|error| error.valid_up_to(), str::len);
+    let text = std::str::from_utf8(&html[..valid]).ok()?;
+    Tokens::new(text).find_map(|token| match token {
+        Token::End { name, at, .. } if name == "head" => Some(at),
+        // The end tag may be left out.
+        Token::Start(tag) if tag.name == "body" => Some(tag.at),
+        _ => None,
+    })
 }
 
 /// A content security policy that lets the preview's script run and hear, and is else what it was.
@@ -60,10 +71,15 @@ mod tests {
         for (page, expected) in [
             ("<HEAD><title>x</title></HEAD ><body>", "<HEAD><title>x</title>+</HEAD ><body>"),
             ("<p>x", "<p>x+"),
+            ("<!-- </head> --><title></head></title></head>", "<!-- </head> --><title></head></title>+</head>"),
+            ("<script>'</head>'</script></head><body>", "<script>'</head>'</script>+</head><body>"),
+            ("<title>x</title><body class=a><p></head>", "<title>x</title>+<body class=a><p></head>"),
             ("", "+"),
         ] {
             assert_eq!(inject(&Bytes::from_static(page.as_bytes()), "+"), expected);
         }
+        let latin1 = Bytes::from_static(b"<head><title>\xe4</title></head><p>");
+        assert_eq!(inject(&latin1, "+"), &b"<head><title>\xe4</title></head><p>+"[..]);
     }
 
     #[test]

@@ -56,19 +56,46 @@ impl Stage {
 
     /// Shows a good site. What was shown before is returned, to be dropped where nobody waits.
     pub(super) fn show(&self, shown: Shown) -> Arc<State> {
-        self.state.send_replace(Arc::new(State { shown: Some(shown), ..State::default() }))
+        self.change(|state| State { shown: Some(shown), problems: Arc::default(), ends: state.ends })
     }
 
     /// Says what is wrong; the last good site stays.
     pub(super) fn fail(&self, problems: Vec<Problem>) {
-        let shown = self.state().shown.clone();
-        self.state.send_replace(Arc::new(State { shown, problems: problems.into(), ends: false }));
+        self.change(|state| State { shown: state.shown.clone(), problems: problems.into(), ends: state.ends });
     }
 
-    /// Ends the answers that would go on as long as the preview does.
+    /// Ends the answers that would go on as long as the preview does, whatever comes of a pass that is on its way.
     pub fn close(&self) {
-        let state = self.state();
-        let (shown, problems) = (state.shown.clone(), Arc::clone(&state.problems));
-        self.state.send_replace(Arc::new(State { shown, problems, ends: true }));
+        self.change(|state| {
+            let (shown, problems) = (state.shown.clone(), Arc::clone(&state.problems));
+            State { shown, problems, ends: true }
+        });
+    }
+
+    /// The builder and the signal to end come from two threads: nothing that one said is lost by the other.
+    fn change(&self, next: impl FnOnce(&State) -> State) -> Arc<State> {
+        let mut old = Arc::default();
+        self.state.send_modify(|state| {
+            let next = Arc::new(next(state));
+            old = std::mem::replace(state, next);
+        });
+        old
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::{Tree, freeze};
+
+    #[test]
+    fn a_pass_that_is_over_after_the_end_was_asked_for_does_not_undo_it() {
+        let stage = Stage::new(1);
+        stage.close();
+        let snapshot = Arc::new(freeze(&Tree::new(), None).unwrap());
+        stage.show(Shown { snapshot, kinds: Kinds::default() });
+        assert!(stage.state().ends && stage.state().shown.is_some());
+        stage.fail(Vec::new());
+        assert!(stage.state().ends && stage.state().shown.is_some());
     }
 }

@@ -30,7 +30,8 @@ const ABSENCE: Duration = Duration::from_millis(500);
 
 /// What the thread that builds waits for.
 pub(super) enum Signal {
-    Heard(notify::Result<Event>),
+    /// By the watcher of that number.
+    Heard(u64, notify::Result<Event>),
     Stop,
 }
 
@@ -49,15 +50,21 @@ pub enum Method {
 pub struct Watch {
     folder: PathBuf,
     watcher: Box<dyn Watcher + Send>,
+    /// Which one it is: what earlier ones hear counts no more.
+    number: u64,
     method: Method,
     /// Whether events say when a file is whole.
     tells_closing: bool,
     /// The folder itself and those right in it that are watched.
     watched: BTreeSet<String>,
     included: BTreeSet<String>,
+    /// Whether the folder was moved or removed: what is watched is no longer what has its name.
+    lost: bool,
     signals: Receiver<Signal>,
     /// What came during a pause.
     early: Option<Signal>,
+    /// What came while a pass was made.
+    batch: Batch,
     stop: Stop,
 }
 
@@ -68,6 +75,10 @@ struct Batch {
     files: BTreeSet<String>,
     /// Those of them that were not there before: one that is gone again is nobody's loss.
     born: BTreeSet<String>,
+    /// Files that somebody has begun to write.
+    unclosed: BTreeSet<String>,
+    /// Whether a pass is owed whatever has changed: the last one was not shown.
+    is_owed: bool,
     began: Option<Instant>,
 }
 
@@ -86,16 +97,19 @@ impl Watch {
         let folder = std::path::absolute(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let (sender, signals) = channel();
         let stop = Stop(sender);
-        let (watcher, method) = watcher(method, &stop).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let (watcher, method) = watcher(method, 0, &stop).map_err(|error| format!("{}: {error}", folder.display()))?;
         let mut watch = Self {
             folder,
             watcher,
-            tells_closing: method == Method::Reported && cfg!(any(target_os = "linux", target_os = "android")),
+            number: 0,
+            tells_closing: tells_closing(method),
             method,
             watched: BTreeSet::new(),
             included: BTreeSet::new(),
+            lost: false,
             signals,
             early: None,
+            batch: Batch::default(),
             stop,
         };
         watch.watch_all();
@@ -123,39 +137,64 @@ impl Watch {
     /// Waits for changes of files that count, and for when the first of them was heard of; `None` if it is to end. `kept`
     /// is what was known of the files; of a site that is `broken`, permissions count as well.
     pub(super) fn next(&mut self, kept: &Kept, broken: bool) -> Option<(Changes, Instant)> {
-        let mut batch = Batch::default();
+        let mut batch = std::mem::take(&mut self.batch);
         loop {
-            // Taken together: all that has come so far.
-            loop {
-                match self.early.take().or_else(|| self.signals.try_recv().ok()) {
-                    Some(Signal::Stop) => return None,
-                    Some(Signal::Heard(heard)) => self.take(heard, broken, &mut batch),
-                    None => break,
-                }
+            if !self.take_all(broken, &mut batch) {
+                return None;
+            }
+            // Another folder may have taken its place before anybody could see that there was none.
+            if self.lost && self.folder.is_dir() {
+                self.renew(self.method);
+                batch.doubt();
             }
             let wait = self.settle(kept, &mut batch);
             if let (Some(began), None) = (batch.began, wait) {
                 let changes = if batch.all { Changes::All } else { Changes::Files(batch.files) };
                 return Some((changes, began));
             }
-            let gone = !self.folder.is_dir();
-            let limit = wait.or(gone.then_some(ABSENCE));
+            self.lost |= !self.folder.is_dir();
+            let limit = wait.or(self.lost.then_some(ABSENCE));
             let signal = match limit {
                 Some(limit) => self.signals.recv_timeout(limit),
                 None => self.signals.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match signal {
                 Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
-                Ok(Signal::Heard(heard)) => self.take(heard, broken, &mut batch),
-                Err(RecvTimeoutError::Timeout) if gone && self.folder.is_dir() => {
-                    // Another folder of the same name: what was watched is not it.
-                    self.watched.clear();
-                    self.watch_all();
-                    batch.doubt();
-                }
+                Ok(Signal::Heard(number, heard)) => self.take(number, heard, broken, &mut batch),
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
+    }
+
+    /// Whether no file that counts has become another one since changes were last handed on. If not, what was read since may
+    /// be half of something, and the next changes come soon in any case.
+    pub(super) fn is_still(&mut self, broken: bool) -> bool {
+        // The watcher's own thread answers after it has told all that was to be told before. Not to be answered means no more
+        // than what is known already.
+        let _ = self.watcher.configure(Config::default());
+        let mut batch = std::mem::take(&mut self.batch);
+        if !self.take_all(broken, &mut batch) {
+            self.early = Some(Signal::Stop);
+            return true;
+        }
+        let is_still = batch.began.is_none() && batch.unclosed.is_empty();
+        if !is_still {
+            batch.is_owed = true;
+            batch.began.get_or_insert_with(Instant::now);
+        }
+        self.batch = batch;
+        is_still
+    }
+
+    /// Taken together: all that has come so far. `false` if it is to end.
+    fn take_all(&mut self, broken: bool, batch: &mut Batch) -> bool {
+        while let Some(signal) = self.early.take().or_else(|| self.signals.try_recv().ok()) {
+            match signal {
+                Signal::Stop => return false,
+                Signal::Heard(number, heard) => self.take(number, heard, broken, batch),
+            }
+        }
+        true
     }
 
     /// Waits that long, or until something is heard.
@@ -175,15 +214,19 @@ impl Watch {
             is_missing |= !is_there && !came_and_went && known != Known::Folder;
             !came_and_went
         });
-        if batch.files.is_empty() && !batch.all {
+        if batch.files.is_empty() && !batch.all && !batch.is_owed {
             batch.began = None;
             return None;
         }
         let since = batch.began?.elapsed();
-        GRACE.checked_sub(since).filter(|_| is_missing && !batch.all)
+        let is_half = is_missing || !batch.unclosed.is_empty();
+        GRACE.checked_sub(since).filter(|_| is_half && !batch.all)
     }
 
-    fn take(&mut self, heard: notify::Result<Event>, broken: bool, batch: &mut Batch) {
+    fn take(&mut self, number: u64, heard: notify::Result<Event>, broken: bool, batch: &mut Batch) {
+        if number != self.number {
+            return;
+        }
         let event = match heard {
             Ok(event) => event,
             Err(error) => {
@@ -194,8 +237,13 @@ impl Watch {
         };
         if event.need_rescan() {
             tracing::debug!("more changed than the system could report: everything is read again");
-            self.watch_all();
+            self.renew(self.method);
             batch.doubt();
+            return;
+        }
+        if self.tells_closing && matches!(event.kind, EventKind::Modify(ModifyKind::Data(_))) {
+            let names = event.paths.iter().filter_map(|path| relative(&self.folder, path));
+            batch.unclosed.extend(names.filter(|name| !is_noise(name) && self.is_of_the_site(name)));
             return;
         }
         if !self.counts(event.kind, broken) {
@@ -223,6 +271,7 @@ impl Watch {
         let Some(name) = relative(&self.folder, path) else { return };
         if name.is_empty() {
             // The folder itself was moved or removed.
+            self.lost = true;
             batch.doubt();
             return;
         }
@@ -243,8 +292,10 @@ impl Watch {
             batch.born.insert(name.clone());
         }
         if begun && self.tells_closing && metadata.is_some_and(|metadata| is_being_written(&metadata)) {
+            batch.unclosed.insert(name);
             return;
         }
+        batch.unclosed.remove(&name);
         batch.began.get_or_insert_with(Instant::now);
         batch.files.insert(name);
     }
@@ -296,10 +347,19 @@ impl Watch {
             tracing::debug!("watching: {error}");
             return;
         }
-        match watcher(Method::Limit, &self.stop) {
+        tracing::warn!("{LIMIT}");
+        self.renew(Method::Limit);
+    }
+
+    /// Watches everything that is there now, and nothing else. The old watcher knows folders by the paths that they had: it
+    /// would take what happens in one that was moved away for news of the one in its place, and leave that when the other is
+    /// removed.
+    fn renew(&mut self, method: Method) {
+        self.lost = false;
+        match watcher(method, self.number + 1, &self.stop) {
             Ok((watcher, method)) => {
-                tracing::warn!("{LIMIT}");
-                (self.watcher, self.method, self.tells_closing) = (watcher, method, false);
+                self.number += 1;
+                (self.watcher, self.method, self.tells_closing) = (watcher, method, tells_closing(method));
                 self.watched.clear();
                 self.watch_all();
             }
@@ -320,11 +380,16 @@ impl Batch {
     }
 }
 
-fn watcher(method: Method, stop: &Stop) -> notify::Result<(Box<dyn Watcher + Send>, Method)> {
+/// Whether events say when a file is whole.
+fn tells_closing(method: Method) -> bool {
+    method == Method::Reported && cfg!(any(target_os = "linux", target_os = "android"))
+}
+
+fn watcher(method: Method, number: u64, stop: &Stop) -> notify::Result<(Box<dyn Watcher + Send>, Method)> {
     let sender = stop.0.clone();
     let hear = move |heard| {
         // Who waits no longer needs no news.
-        let _ = sender.send(Signal::Heard(heard));
+        let _ = sender.send(Signal::Heard(number, heard));
     };
     if method == Method::Reported {
         match RecommendedWatcher::new(hear.clone(), Config::default()) {
@@ -357,72 +422,4 @@ fn is_being_written(metadata: &std::fs::Metadata) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn files(changes: &Changes) -> Vec<&str> {
-        let Changes::Files(files) = changes else { panic!("{changes:?}") };
-        files.iter().map(String::as_str).collect()
-    }
-
-    /// A site's folder, watched by `method`.
-    fn watched(method: Method) -> (tempfile::TempDir, Watch) {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir_all(folder.path().join("content/posts")).unwrap();
-        fs::create_dir(folder.path().join("examples")).unwrap();
-        fs::write(folder.path().join("content/posts/a.md"), "one").unwrap();
-        let watch = Watch::by(folder.path(), method).unwrap();
-        (folder, watch)
-    }
-
-    #[test]
-    fn a_saved_file_is_heard_of_and_a_read_one_is_not() {
-        let (folder, mut watch) = watched(Method::Reported);
-        let file = folder.path().join("content/posts/a.md");
-        fs::read(&file).unwrap();
-        fs::write(folder.path().join("content/posts/a.md~"), "two").unwrap();
-        fs::write(folder.path().join("elsewhere.txt"), "two").unwrap();
-        fs::write(&file, "two").unwrap();
-        let (changes, _) = watch.next(&Kept::default(), false).unwrap();
-        assert_eq!(files(&changes), ["content/posts/a.md"]);
-        fs::create_dir(folder.path().join("content/new")).unwrap();
-        assert_eq!(watch.next(&Kept::default(), false).unwrap().0, Changes::All);
-        fs::write(folder.path().join("content/new/b.md"), "three").unwrap();
-        assert_eq!(files(&watch.next(&Kept::default(), false).unwrap().0), ["content/new/b.md"]);
-        watch.stopper().stop();
-        assert!(watch.next(&Kept::default(), false).is_none());
-    }
-
-    /// As on a network: of the same length and at the same second, only the contents tell.
-    #[test]
-    fn by_looking_again_a_change_is_seen_as_well() {
-        let (folder, mut watch) = watched(Method::Network);
-        assert_eq!((watch.method(), watch.tells_closing), (Method::Network, false));
-        fs::write(folder.path().join("content/posts/a.md"), "two").unwrap();
-        let (changes, _) = watch.next(&Kept::default(), false).unwrap();
-        assert!(changes.may_be("content/posts/a.md"), "{changes:?}");
-    }
-
-    #[test]
-    fn files_that_pages_include_are_watched_wherever_they_lie() {
-        let (folder, mut watch) = watched(Method::Reported);
-        watch.include(BTreeSet::from(["examples/a.rs".to_owned(), "content/posts/examples/a.rs".to_owned()]));
-        fs::write(folder.path().join("examples/b.rs"), "x").unwrap();
-        fs::write(folder.path().join("examples/a.rs"), "x").unwrap();
-        assert_eq!(files(&watch.next(&Kept::default(), false).unwrap().0), ["examples/a.rs"]);
-    }
-
-    #[test]
-    fn a_folder_that_is_gone_is_watched_again_when_it_is_back() {
-        let (folder, mut watch) = watched(Method::Reported);
-        let aside = folder.path().with_extension("aside");
-        fs::rename(folder.path(), &aside).unwrap();
-        assert_eq!(watch.next(&Kept::default(), false).unwrap().0, Changes::All);
-        fs::rename(&aside, folder.path()).unwrap();
-        assert_eq!(watch.next(&Kept::default(), false).unwrap().0, Changes::All);
-        fs::write(folder.path().join("content/posts/a.md"), "two").unwrap();
-        assert_eq!(files(&watch.next(&Kept::default(), false).unwrap().0), ["content/posts/a.md"]);
-    }
-}
+mod tests;

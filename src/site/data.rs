@@ -1,5 +1,7 @@
 //! Data files: what templates read as `data.NAME`.
 
+use std::io;
+
 use serde_json::{Map, Value};
 use toml::de::DeTable;
 
@@ -19,22 +21,28 @@ pub(super) fn read(files: &Files, findings: &mut Vec<Finding>) -> Map<String, Va
         return data;
     }
     let listing = files.list(FOLDER, |_| false);
-    findings.extend(listing.errors.iter().map(|(path, error)| Finding::error(path, None, error.to_string())));
+    findings.extend(listing.faults());
     findings.extend(listing.files.iter().filter_map(Listed::left_out));
     for file in listing.files.iter().filter(|file| file.kind == Kind::Regular) {
         match read_one(files, &file.path) {
-            Ok(value) => insert(&mut data, file.path[FOLDER.len()..].trim_start_matches('/'), value),
+            // It is gone since it was listed.
+            Ok(None) => {}
+            Ok(Some(value)) => insert(&mut data, file.path[FOLDER.len()..].trim_start_matches('/'), value),
             Err((at, message)) => findings.push(Finding::error(&file.path, at, message)),
         }
     }
     data
 }
 
-fn read_one(files: &Files, path: &str) -> Result<Value, (Option<Position>, String)> {
-    let bytes = files.read(path, MAX_SOURCE).map_err(|error| (None, error.to_string()))?;
+fn read_one(files: &Files, path: &str) -> Result<Option<Value>, (Option<Position>, String)> {
+    let bytes = match files.read(path, MAX_SOURCE) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err((None, error.to_string())),
+    };
     let text = String::from_utf8(bytes).map_err(|_| (None, "is not UTF-8; save it as UTF-8".to_owned()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    match path.rsplit_once('.').map_or("", |(_, ending)| ending) {
+    let value = match path.rsplit_once('.').map_or("", |(_, ending)| ending) {
         "toml" => DeTable::parse(text)
             .map(|table| Value::Object(toml_table(table.get_ref())))
             .map_err(|error| (error.span().map(|span| Position::of(text, span.start)), one_line(error.message()))),
@@ -43,7 +51,8 @@ fn read_one(files: &Files, path: &str) -> Result<Value, (Option<Position>, Strin
         }),
         "yaml" | "yml" => super::front_matter::yaml_value(text).map_err(|broken| (Some(broken.at), broken.message)),
         _ => Err((None, "is no data that galley reads; write it as .toml, .yaml or .json".to_owned())),
-    }
+    };
+    value.map(Some)
 }
 
 fn insert(data: &mut Map<String, Value>, path: &str, value: Value) {

@@ -94,6 +94,14 @@ pub struct Listing {
     pub errors: Vec<(String, io::Error)>,
 }
 
+impl Listing {
+    /// What could not be looked at, for the author. That the folder itself is gone since it was found is no fault.
+    pub fn faults(&self) -> impl Iterator<Item = Finding> {
+        let errors = self.errors.iter().filter(|(_, error)| error.kind() != io::ErrorKind::NotFound);
+        errors.map(|(path, error)| Finding::error(path, None, error.to_string()))
+    }
+}
+
 impl Files {
     /// The files as they lie in the folder at `path`, read anew each time.
     pub fn folder(path: &Path) -> Self {

@@ -251,9 +251,7 @@ impl Gathered {
             Some((kept, changes)) => kept.list(files, root, changes, skip),
             None => files.list(root, skip),
         };
-        for (path, error) in listing.errors {
-            self.findings.push(Finding::error(&path, None, error.to_string()));
-        }
+        self.findings.extend(listing.faults());
         for file in listing.files {
             if let Some(finding) = file.left_out() {
                 self.findings.push(finding);
@@ -287,6 +285,8 @@ enum Outcome {
     Read(String, u128, Option<Arc<Page>>, Vec<Finding>),
     /// It can't be read: the next reading tries again.
     Refused(String, Finding),
+    /// It is gone since it was listed, as an editor's copy is that was put into the place of a file.
+    Gone(String),
 }
 
 fn read_pages(
@@ -319,6 +319,11 @@ fn read_pages(
                 }
                 findings.push(fault);
             }
+            Outcome::Gone(source) => {
+                if let Some((kept, _)) = kept {
+                    kept.keep(&source, None);
+                }
+            }
         }
     }
     if let Some((kept, _)) = kept {
@@ -338,6 +343,7 @@ fn read_page(found: Found, files: &Files, config: &Config, known: Option<(&Kept,
     }
     let bytes = match files.read_listed(&found.source, found.length, MAX_SOURCE) {
         Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Outcome::Gone(found.source),
         Err(error) => return refuse(&error.to_string()),
     };
     let hash = known.map_or(0, |_| xxh3_128(&bytes));
@@ -405,5 +411,20 @@ fn asset(found: Found, output: Option<&str>, findings: &mut Vec<Finding>) -> Opt
             findings.push(Finding::error(&found.source, None, error.to_string()));
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_is_gone_since_it_was_listed_is_no_page_and_no_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, mut findings) = Config::parse(folder.path(), "");
+        let found =
+            Found { source: "content/a.md".to_owned(), content_path: "a.md.md".to_owned(), length: 3, seen: None };
+        let pages = read_pages(vec![found], &Files::folder(folder.path()), &config, &mut None, &mut findings);
+        assert_eq!((pages.len(), findings), (0, Vec::new()));
     }
 }

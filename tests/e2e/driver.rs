@@ -77,6 +77,12 @@ impl Browser {
         self.send("POST", &format!("{}/execute/sync", self.session), &json!({ "script": body, "args": [] }))
     }
 
+    /// A command of the DevTools protocol, for what WebDriver has no word for.
+    pub(crate) fn command(&self, name: &str, parameters: &Value) {
+        let body = json!({ "cmd": name, "params": parameters });
+        self.send("POST", &format!("{}/goog/cdp/execute", self.session), &body);
+    }
+
     /// Waits until `condition` is true in the page.
     #[track_caller]
     pub(crate) fn wait(&self, condition: &str) {

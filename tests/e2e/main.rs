@@ -11,6 +11,7 @@ mod corpora;
 mod driver;
 mod engine;
 mod manual;
+mod network;
 mod parts;
 mod preview;
 mod publish;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     const MANUAL: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("curl", "curl"), Part::Program("bash", "bash")];
     const BROWSER: &[Part] = &[Part::Program("chromium", "chromium")];
     const DRIVER: &[Part] = &[BROWSER[0], Part::Program("chromedriver", "chromium-driver")];
+    const NETWORK: &[Part] = &[Part::Program("ip", "iproute2"), MANUAL[2], Part::Namespaces];
     const NATHANLECLAIRE: &[Part] = &[Part::Corpus("nathanleclaire-blog")];
     const BOTH: &[Part] = &[NATHANLECLAIRE[0], Part::Corpus("rycus86-blog-content")];
     let trials = vec![
@@ -46,6 +48,8 @@ fn main() -> ExitCode {
         trial("preview::a_style_sheet_is_swapped_without_a_reload", DRIVER, preview::a_style_sheet),
         trial("preview::what_is_wrong_stands_over_the_page_until_it_is_mended", DRIVER, preview::an_error),
         trial("preview::pages_come_back_when_the_preview_does", DRIVER, preview::a_restart),
+        trial("preview::what_is_wrong_fits_on_a_phone_in_light_and_dark", DRIVER, preview::an_error_on_a_phone),
+        trial("preview::a_phone_in_the_same_network_sees_it", NETWORK, preview::from_a_phone),
         trial("publish::a_push_is_seen_within_a_second_and_no_request_fails", REGISTRY, publish::push_to_visible),
         trial("publish::what_the_tag_holds_already_is_not_pushed", REGISTRY, publish::unchanged),
         trial("publish::an_image_is_the_same_bytes_each_time", STATIC, publish::deterministic),

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::corpora;
+use crate::network;
 
 /// A slow machine starts an engine within this.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,6 +25,8 @@ pub(crate) enum Part {
     Static,
     /// The rights to start an engine.
     Root,
+    /// The rights to make networks.
+    Namespaces,
     /// A real blog beside the project.
     Corpus(&'static str),
 }
@@ -34,6 +37,7 @@ impl Part {
             Self::Program(name, _) => find(name).is_some(),
             Self::Static => galley::image::Binary::read(Path::new(env!("CARGO_BIN_EXE_galley"))).is_ok(),
             Self::Root => rustix::process::geteuid().is_root(),
+            Self::Namespaces => network::can_be_made(),
             Self::Corpus(name) => corpora::folder(name).is_dir(),
         }
     }
@@ -49,6 +53,7 @@ impl fmt::Display for Part {
             Self::Program(name, package) => write!(f, "{name} of Debian's package {package}"),
             Self::Static => write!(f, "a statically linked galley, as cargo builds it on Linux"),
             Self::Root => write!(f, "root"),
+            Self::Namespaces => write!(f, "root that may make network namespaces"),
             Self::Corpus(name) => write!(f, "../shared/corpora/{name}"),
         }
     }
@@ -158,7 +163,7 @@ impl Bridge {
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 #[track_caller]
-fn ip(arguments: &[&str]) {
+pub(crate) fn ip(arguments: &[&str]) {
     let output = Command::new("ip").args(arguments).output().unwrap();
     assert!(output.status.success(), "ip {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }

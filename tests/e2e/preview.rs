@@ -1,9 +1,13 @@
 //! The preview in a real browser: what a writer sees.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
 use serde_json::json;
 
 use crate::driver::Browser;
-use crate::support::{Instance, TempSite};
+use crate::network::Network;
+use crate::support::{Instance, TempSite, galley};
 
 fn post(text: &str) -> String {
     // Long enough to be scrolled.
@@ -81,4 +85,70 @@ pub(crate) fn a_restart() {
     let _preview = Instance::preview(&[site.str(), "--listen", &address]);
     browser.wait("document.body.textContent.includes('Meanwhile.')");
     assert_eq!(browser.run("return window.mark ?? 0"), json!(0));
+}
+
+/// 390 points wide, as a phone of today is.
+pub(crate) fn an_error_on_a_phone() {
+    let (site, _preview, browser) = open();
+    let screen = json!({ "width": 390, "height": 844, "deviceScaleFactor": 3, "mobile": true });
+    browser.command("Emulation.setDeviceMetricsOverride", &screen);
+    let [name, key] = ["and-so-on", "word"].map(|part| part.repeat(20));
+    site.write(&format!("content/{name}.md"), format!("---\ntitle: T\n{key}: 1\n---\n{{{{ {key}() }}}}\n"));
+    site.write("content/b.md", format!("---\ntitle: [{key} {key}\n---\n"));
+    browser.wait("document.querySelector('galley-preview')?.shadowRoot.querySelectorAll('li').length > 1");
+    assert_eq!(browser.run("return innerWidth"), json!(390));
+    // Only source lines are longer, and are moved within themselves.
+    const WIDER: &str = "const host = document.querySelector('galley-preview'), wider = [];
+        if (host.scrollWidth > host.clientWidth) wider.push('the overlay');
+        for (const part of host.shadowRoot.querySelectorAll(':not(pre, pre *)')) {
+            const { left, right } = part.getBoundingClientRect();
+            if (left < 0 || right > 390 || part.scrollWidth > part.clientWidth && part.clientWidth)
+                wider.push(part.localName);
+        }
+        for (const line of host.shadowRoot.querySelectorAll('pre')) {
+            if (line.getBoundingClientRect().right > 390) wider.push('pre');
+        }
+        return wider";
+    const COLOURS: &str = "const { color, backgroundColor } =
+        getComputedStyle(document.querySelector('galley-preview').shadowRoot.querySelector('section'));
+        return [color, backgroundColor]";
+    let colours = ["light", "dark"].map(|scheme| {
+        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        browser.command("Emulation.setEmulatedMedia", &features);
+        assert_eq!(browser.run(WIDER), json!([]), "{scheme}");
+        browser.run(COLOURS)
+    });
+    assert!(colours[0][0] != colours[1][0] && colours[0][1] != colours[1][1], "{colours:?}");
+}
+
+/// A process that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already: both errors mean just that.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub(crate) fn from_a_phone() {
+    let network = Network::new();
+    let site = TempSite::new().file("content/posts/a.md", post("Seen by a phone."));
+    for (flags, is_seen) in [(&["--lan"][..], true), (&[], false)] {
+        let mut command = galley();
+        command.args(["preview", site.str()]).args(flags);
+        let mut command = network.at_the_desk(&command);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut preview = Running(command.spawn().unwrap());
+        let mut lines = BufReader::new(preview.0.stdout.take().unwrap()).lines();
+        let mut line = || lines.next().unwrap_or_else(|| panic!("it ended: {flags:?}")).unwrap();
+        let here = line();
+        let port = here.strip_prefix("http://127.0.0.1:").unwrap_or_else(|| panic!("{here}"));
+        let url = format!("http://{}:{port}", Network::DESK);
+        let printed = if is_seen { line() } else { url.clone() };
+        let page = network.get_by_phone(&format!("{printed}/posts/a/"));
+        assert_eq!(printed, url);
+        assert_eq!(page.map(|page| page.contains("Seen by a phone.")), is_seen.then_some(true), "{flags:?}");
+    }
 }

@@ -58,7 +58,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("gif", &["render/image/"]),
     ("jiff", &["site/", "config/", "cli/", "serve/observe/line.rs"]),
     ("prometheus_client", &["serve/observe/metrics.rs"]),
-    ("notify", &["preview/watch.rs"]),
+    ("notify", &["preview/watch"]),
     ("qrcode", &["cli/preview.rs"]),
 ];
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use git2::{IndexAddOption, Repository, Signature, Time};
 
-use crate::support::{TempSite, run};
+use crate::support::{Instance, TempSite, run};
 
 /// Commits all that lies in `folder`, as if at `seconds`.
 fn commit(folder: &Path, seconds: i64) -> git2::Oid {
@@ -49,6 +49,21 @@ fn pages_say_when_they_were_changed() {
     commit(site.path(), SECOND + 86_400);
     assert!(site.built("posts/b/index.html").contains("2023-11-15T"));
     assert!(site.built("posts/a/index.html").contains("2023-11-14T"));
+}
+
+/// A commit changes no file of the site: it is seen with the next file that is saved.
+#[test]
+fn a_commit_beside_a_preview_is_on_the_pages_with_the_next_change() {
+    let site = repository();
+    let preview = Instance::preview(&[site.str()]);
+    assert!(preview.get("/posts/b/").text().contains("2020-09-13T"));
+    site.write("content/posts/b.md", "---\ntitle: B\ndate: 2020-01-02\n---\nThird.\n");
+    preview.wait_for("/posts/b/", "Third.");
+    assert!(preview.get("/posts/b/").text().contains("2020-09-13T"));
+    commit(site.path(), SECOND + 86_400);
+    site.write("static/pic.txt", "newer");
+    preview.wait_for("/posts/b/", "2023-11-15T");
+    assert!(preview.get("/posts/a/").text().contains("2023-11-14T"));
 }
 
 #[test]

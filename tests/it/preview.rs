@@ -245,6 +245,23 @@ fn folders_may_be_moved_removed_and_made_again() {
 }
 
 #[test]
+fn a_whole_site_may_be_replaced_at_once() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name);
+    for name in ["site", "other"] {
+        fs::create_dir_all(path(name).join("content")).unwrap();
+        fs::write(path(name).join("content/a.md"), format!("---\ntitle: A\n---\nThat of {name}.\n")).unwrap();
+    }
+    let preview = Instance::preview(&[path("site").to_str().unwrap()]);
+    fs::rename(path("site"), path("aside")).unwrap();
+    fs::rename(path("other"), path("site")).unwrap();
+    wait(&preview, "/a/", 200, "That of other.");
+    fs::remove_dir_all(path("aside")).unwrap();
+    fs::write(path("site/content/a.md"), "---\ntitle: A\n---\nAn edit.\n").unwrap();
+    wait(&preview, "/a/", 200, "An edit.");
+}
+
+#[test]
 fn a_site_may_begin_without_its_configuration() {
     let site = TempSite::bare().file("content/posts/a.md", "---\ntitle: A\n---\nText.\n");
     let preview = Instance::preview(&[site.str()]);

@@ -123,7 +123,7 @@ impl Sources {
             return;
         }
         let listing = files.list(folder, |_| false);
-        self.findings.extend(listing.errors.iter().map(|(path, error)| Finding::error(path, None, error.to_string())));
+        self.findings.extend(listing.faults());
         self.findings.extend(listing.files.iter().filter_map(Listed::left_out));
         for file in listing.files.into_iter().filter(|file| file.kind == Kind::Regular) {
             match files.read(&file.path, MAX_FILE) {
@@ -131,6 +131,8 @@ impl Sources {
                     let name = file.path[folder.len()..].trim_start_matches('/').to_owned();
                     take(self, &name, file.path, Bytes::from(bytes));
                 }
+                // It is gone since it was listed.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => self.findings.push(Finding::error(&file.path, None, error.to_string())),
             }
         }

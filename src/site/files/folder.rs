@@ -71,7 +71,7 @@ pub(super) fn list(folder: &Path, below: &str, skip: &dyn Fn(&str) -> bool, list
     while let Some((folder, path)) = folders.pop() {
         match fs::read_dir(&folder) {
             Ok(entries) => list_entries(entries, &path, skip, listing, &mut folders),
-            Err(error) => listing.errors.push((path, error)),
+            Err(error) => fault(path, error, listing),
         }
     }
     Ok(())
@@ -108,7 +108,7 @@ fn list_entries(
             Ok(kind) if kind.is_dir() && skip(name) => {}
             Ok(kind) if kind.is_dir() => folders.push((entry.path(), path)),
             Ok(_) => listing.files.push(Listed { path, kind: Kind::Other, length: 0 }),
-            Err(error) => listing.errors.push((path, error)),
+            Err(error) => fault(path, error, listing),
         }
     }
     let length = |(path, entry): (String, fs::DirEntry)| (path, entry.metadata().map(|metadata| metadata.len()));
@@ -116,7 +116,37 @@ fn list_entries(
     for (path, length) in lengths {
         match length {
             Ok(length) => listing.files.push(Listed { path, kind: Kind::Regular, length }),
-            Err(error) => listing.errors.push((path, error)),
+            Err(error) => fault(path, error, listing),
         }
+    }
+}
+
+/// What is gone between its name's being read and its being looked at is as if it had not been there.
+fn fault(path: String, error: io::Error, listing: &mut Listing) {
+    if error.kind() != io::ErrorKind::NotFound {
+        listing.errors.push((path, error));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_vanishes_while_it_is_listed_was_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.md", "b.md", "c.md"] {
+            fs::write(folder.path().join(name), "x").unwrap();
+        }
+        fs::create_dir(folder.path().join("d")).unwrap();
+        // With the first name, all of so small a folder are read.
+        let mut entries = fs::read_dir(folder.path()).unwrap();
+        entries.next().unwrap().unwrap();
+        for name in ["a.md", "b.md", "c.md"] {
+            fs::remove_file(folder.path().join(name)).unwrap();
+        }
+        let (mut listing, mut folders) = (Listing::default(), Vec::new());
+        list_entries(entries, "content", &|_| false, &mut listing, &mut folders);
+        assert!(listing.files.is_empty() && listing.errors.is_empty(), "{listing:?}");
     }
 }
