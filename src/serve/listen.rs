@@ -9,7 +9,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -215,7 +215,7 @@ fn open_unix(path: &Path) -> io::Result<Listener> {
         if !found.file_type().is_socket() {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket is there"));
         }
-        if UnixStream::connect(path).is_ok() {
+        if is_in_use(path)? {
             return Err(io::Error::new(io::ErrorKind::AddrInUse, "another server answers there"));
         }
         // Left behind by a process that was killed.
@@ -228,6 +228,24 @@ fn open_unix(path: &Path) -> io::Result<Listener> {
     fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE))?;
     socket.listen(BACKLOG)?;
     Listener::of_unix(socket.into(), Some(file))
+}
+
+/// Whether somebody listens at a socket's file. What can't be found out is an error: nothing of anybody's is removed then.
+fn is_in_use(path: &Path) -> io::Result<bool> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // A server whose queue is full would let us wait.
+    socket.set_nonblocking(true)?;
+    match socket.connect(&SockAddr::unix(path)?) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
+        Err(error) => {
+            let path = path.display();
+            let text =
+                format!("{path}: whether somebody uses this socket is unknown ({error}); remove it if nobody does");
+            Err(io::Error::new(error.kind(), text))
+        }
+        Ok(()) => Ok(true),
+    }
 }
 
 /// The process keeps the descriptor that it was given; this is a second one of the same socket.

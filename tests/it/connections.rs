@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use galley::serve::{Limits, Settings};
+use galley::serve::{Inherited, Limits, Listener, Settings};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::server::{Answering, Server};
@@ -262,6 +262,43 @@ fn a_unix_socket_is_made_used_and_removed() {
     let third = Ran::of(galley().args(["serve", site.str(), "--listen", &address]));
     third.says(1, "a file that is no socket is there");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+}
+
+/// What is not known to be left behind stays.
+#[test]
+fn the_socket_of_somebody_else_is_not_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |path: &std::path::Path| {
+        let address = format!("unix:{}", path.display()).parse().unwrap();
+        let error = Listener::open(&address, &mut Inherited::default()).unwrap_err();
+        assert!(path.exists());
+        error.to_string()
+    };
+    let path = folder.path().join("datagrams");
+    let _datagrams = UnixDatagram::bind(&path).unwrap();
+    let error = open(&path);
+    assert!(
+        error.starts_with(&format!("{}: whether somebody uses this socket is unknown (", path.display())),
+        "{error}"
+    );
+    assert!(error.ends_with("; remove it if nobody does"), "{error}");
+    // A server that is behind with accepting: whoever waits for it waits long.
+    let path = folder.path().join("full");
+    let socket = || socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+    let (full, address) = (socket(), socket2::SockAddr::unix(&path).unwrap());
+    full.bind(&address).unwrap();
+    full.listen(0).unwrap();
+    let mut waiting = Vec::new();
+    loop {
+        let client = socket();
+        client.set_nonblocking(true).unwrap();
+        match client.connect(&address) {
+            Ok(()) => waiting.push(client),
+            Err(error) => break assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock),
+        }
+        assert!(waiting.len() < 100);
+    }
+    assert_eq!(open(&path), "another server answers there");
 }
 
 #[test]
