@@ -11,6 +11,7 @@ mod corpora;
 mod driver;
 mod engine;
 mod manual;
+mod network;
 mod parts;
 mod preview;
 mod publish;
@@ -38,6 +39,8 @@ fn main() -> ExitCode {
     const MANUAL: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("curl", "curl"), Part::Program("bash", "bash")];
     const BROWSER: &[Part] = &[Part::Program("chromium", "chromium")];
     const DRIVER: &[Part] = &[BROWSER[0], Part::Program("chromedriver", "chromium-driver")];
+    const NETWORK: &[Part] =
+        &[Part::Program("unshare", "util-linux"), Part::Program("curl", "curl"), ENGINE[4], Part::Root];
     const NATHANLECLAIRE: &[Part] = &[Part::Corpus("nathanleclaire-blog")];
     const BOTH: &[Part] = &[NATHANLECLAIRE[0], Part::Corpus("rycus86-blog-content")];
     let trials = vec![
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         trial("engine::docker_pulls_and_runs_the_image", ENGINE, engine::docker_runs_the_image),
         trial("engine::the_dockerfiles_build", ENGINE, engine::the_dockerfiles_build),
         trial("manual::every_command_in_it_works", MANUAL, manual::every_command_works),
+        trial("network::a_bare_port_takes_both_families_whatever_the_system_says", NETWORK, network::both_families),
         trial("corpora::rycus86", &[Part::Corpus("rycus86-blog-content")], corpora::rycus86_is_rendered_whole),
         trial("corpora::nathanleclaire", NATHANLECLAIRE, corpora::nathanleclaire_is_rendered_whole),
         trial(
