@@ -97,7 +97,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Preview(arguments) => preview::run(&arguments, &report),
         Verb::Build(arguments) => build::run(&arguments, &report),
         Verb::Check(arguments) => check::run(&arguments, &report),
-        Verb::Serve(arguments) => serve::run(&arguments, &report),
+        Verb::Serve(arguments) => serve::run(arguments, &report),
         Verb::Package(arguments) => package::run(&arguments, &report),
     };
     match done {

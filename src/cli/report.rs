@@ -13,6 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::finding::Finding;
 
 /// Prints to standard output and standard error. A closed pipe there is nobody's error.
+#[derive(Clone, Copy)]
 pub(super) struct Report {
     quiet: bool,
     started: Instant,

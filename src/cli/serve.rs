@@ -3,11 +3,13 @@
 mod observation;
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 use self::observation::ObservationArguments;
 use super::RegistryArguments;
@@ -18,8 +20,8 @@ use super::source::{Source, apart, local_tree};
 use crate::follow::{Counts, Follower, Poll, Release, Secrets, routes};
 use crate::image::{Platform, layout_content};
 use crate::registry::{Client, Reference};
-use crate::serve::{Coder, Deployment, Public, Routes, serve};
-use crate::snapshot::Tree;
+use crate::serve::{Coder, Deployment, Keep, Public, Routes, serve};
+use crate::snapshot::{Codings, Snapshot, Tree};
 
 /// Serve a site, a rendered folder or an image from memory
 ///
@@ -53,34 +55,48 @@ pub(super) struct Arguments {
     registry: RegistryArguments,
 }
 
-pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> {
-    let source = source(arguments)?;
+pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
+    let arguments = &Arc::new(arguments);
+    let source = Arc::new(source(arguments)?);
     let secrets = arguments.hook_secret_file.as_deref().map(Secrets::read).transpose()?;
     let mut listening = arguments.listen.open(report)?;
     let counts = Counts::default();
     let counted = if arguments.follow.is_some() { counts.named() } else { Vec::new() };
     let observation = arguments.observation.start(arguments.follow.is_some(), counted, report)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let (tree, release) = start(&source, arguments, report).await?;
-        let (snapshot, codings, keep) = arguments.memory.freeze(&source, &tree, report)?;
-        drop(tree);
+    let done = runtime.block_on(async {
+        // Before the start, which may take its time.
+        let mut stop = pin!(stop_signal()?);
+        let started = tokio::select! {
+            started = start(source, arguments, *report) => started?,
+            () = &mut stop => {
+                observation.finish()?;
+                report.say("stopped before there was anything to serve");
+                return Ok(());
+            }
+        };
+        let Started { frozen: (snapshot, codings, keep), release } = started;
         let paths = count(snapshot.len(), "path");
         report.say(format_args!("ready: {paths}, content {}, {}", snapshot.root(), report.elapsed()));
         let deployment = Arc::new(Deployment::new(snapshot));
         let coder = Coder::start(Arc::clone(&deployment), codings, keep)?;
         let routes = follow(arguments, &deployment, release, secrets, counts)?;
-        let stop = observation.until(stop_signal()?);
+        let stop = observation.until(stop);
         observation.ready(&deployment);
         listening.announce(report);
         let Listening { listeners, mut settings, .. } = listening;
         settings.observer = observation.observer.clone();
-        serve(listeners, Public::new(deployment, routes), settings, stop).await?;
-        drop(coder);
+        let served = serve(listeners, Public::new(deployment, routes), settings, stop).await;
+        // The last lines of the log first: whoever kills what takes too long gets the codings at most.
         observation.finish()?;
+        drop(coder);
+        served?;
         report.say("stopped");
         Ok(())
-    })
+    });
+    // What a stop interrupts, the unpacking of an image perhaps, is not waited for.
+    runtime.shutdown_background();
+    done
 }
 
 /// What to begin with; without SOURCE the followed reference.
@@ -91,17 +107,46 @@ fn source(arguments: &Arguments) -> anyhow::Result<Source> {
     }
 }
 
-/// The tree to begin with, and the release if it came from the followed reference.
-async fn start(source: &Source, arguments: &Arguments, report: &Report) -> anyhow::Result<(Tree, Option<Release>)> {
-    match source {
+/// What is there before the first request.
+struct Started {
+    frozen: (Snapshot, Codings, Keep),
+    /// If it came from the followed reference.
+    release: Option<Release>,
+}
+
+/// Gets the content to begin with. Whoever waits for it may stop to: a pull ends then, and what computes ends with the
+/// process.
+async fn start(source: Arc<Source>, arguments: &Arc<Arguments>, report: Report) -> anyhow::Result<Started> {
+    let mut release = None;
+    let tree = match &*source {
         Source::Reference(reference) => {
-            let (tree, release) = fetch(reference, arguments, report).await?;
+            let (tree, fetched) = fetch(reference, arguments, &report).await?;
             let followed = arguments.follow.as_ref() == Some(reference);
-            Ok((tree, Some(release).filter(|_| followed)))
+            release = Some(fetched).filter(|_| followed);
+            Some(tree)
         }
-        Source::Layout(folder) => Ok((layout_content(folder, platform()?)?, None)),
-        local => Ok((apart(|| Ok(local_tree(local, report, "nothing is served")?.0))?, None)),
-    }
+        Source::Layout(_) | Source::Site(_) | Source::Folder(_) => None,
+    };
+    let arguments = Arc::clone(arguments);
+    let frozen = aside(move || {
+        let tree = match (tree, &*source) {
+            (Some(tree), _) => tree,
+            (None, Source::Layout(folder)) => layout_content(folder, platform()?)?,
+            (None, local) => apart(|| Ok(local_tree(local, &report, "nothing is served")?.0))?,
+        };
+        arguments.memory.freeze(&source, &tree, &report)
+    });
+    Ok(Started { frozen: frozen.await?, release })
+}
+
+/// Does `work` in a thread of its own, so that the word to stop is heard meanwhile.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> anyhow::Result<T> {
+    let (sender, done) = oneshot::channel();
+    std::thread::Builder::new().name("start".to_owned()).spawn(move || {
+        // The error says that nobody waits for it any more.
+        let _ = sender.send(work());
+    })?;
+    done.await.context("the thread that prepares the start has ended by a fault of galley's own")?
 }
 
 async fn fetch(reference: &Reference, arguments: &Arguments, report: &Report) -> anyhow::Result<(Tree, Release)> {

@@ -38,6 +38,8 @@ pub(super) enum Leaving {
 #[derive(Debug)]
 struct Clock {
     now: Cell<u32>,
+    /// Answers are counted by the span that they begin in; spans are as long as an answer may take.
+    span: Cell<u32>,
     started: Instant,
     period: Duration,
     head: u32,
@@ -54,6 +56,7 @@ impl Clock {
         let sweeps = |limit: Duration| sweeps(limit, period).saturating_add(1);
         Self {
             now: Cell::new(0),
+            span: Cell::new(0),
             started: Instant::now(),
             period,
             head: sweeps(limits.head),
@@ -63,9 +66,12 @@ impl Clock {
         }
     }
 
-    /// Answers are counted by the span that they begin in; spans are as long as an answer may take.
-    fn span(&self) -> u32 {
-        self.now.get() / self.answer
+    /// Goes to this moment by the real time: a thread that was kept from sweeping does not prolong the limits. Whether a
+    /// span began.
+    fn tick(&self) -> bool {
+        self.now.set(sweeps(self.started.elapsed(), self.period));
+        let span = self.now.get() / self.answer;
+        self.span.replace(span) != span
     }
 }
 
@@ -147,7 +153,7 @@ impl Notes {
     }
 
     pub(super) fn begin(self: &Rc<Self>) -> Open {
-        let parity = (self.clock.span() & 1) as usize;
+        let parity = (self.clock.span.get() & 1) as usize;
         self.open[parity].set(self.open[parity].get() + 1);
         self.head_since.set(NEVER);
         self.early_since.set(NEVER);
@@ -186,7 +192,7 @@ impl Notes {
         let now = clock.now.get();
         let exceeded = |since: u32, limit: u32| since != NEVER && now - since >= limit;
         // A span begins: what is still open of the last but one has its parity.
-        let too_long = span_is_new && self.open[(clock.span() & 1) as usize].get() > 0;
+        let too_long = span_is_new && self.open[(clock.span.get() & 1) as usize].get() > 0;
         if too_long
             || exceeded(self.blocked_since.get(), clock.write_stall)
             || self.open() == 0 && exceeded(self.head_since.get(), clock.head)
@@ -254,6 +260,11 @@ impl Connections {
     /// A new connection; it is on the list until the guard is dropped.
     pub(super) fn enter(self: &Rc<Self>) -> Entered {
         let mut all = self.notes.borrow_mut();
+        if all.is_empty() {
+            // The clock stood still as long as nobody was there, and what is noted now would seem to be that old. A span that
+            // begins here has nothing of an earlier one in it.
+            self.clock.tick();
+        }
         let notes = Rc::new(Notes::new(&self.clock, all.len(), self.leaving.get()));
         all.push(Rc::clone(&notes));
         if all.len() == 1 {
@@ -281,16 +292,13 @@ impl Connections {
 
     /// Looks at all connections again and again; sleeps while there are none.
     pub(super) async fn sweep(&self) {
-        let mut span = self.clock.span();
         loop {
             while self.is_empty() {
                 self.changed.notified().await;
             }
             tokio::time::sleep(self.clock.period).await;
-            // By the real time: a thread that was kept from sweeping does not prolong the limits.
-            self.clock.now.set(sweeps(self.clock.started.elapsed(), self.clock.period));
-            let before = std::mem::replace(&mut span, self.clock.span());
-            self.notes.borrow().iter().for_each(|notes| notes.look(span != before));
+            let span_is_new = self.clock.tick();
+            self.notes.borrow().iter().for_each(|notes| notes.look(span_is_new));
         }
     }
 }

@@ -6,10 +6,10 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -169,7 +169,18 @@ impl From<TcpListener> for Listener {
 
 /// A listener on `address`, ready for [`serve`](super::serve).
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    bind_socket(Socket::new(Domain::for_address(address), Type::STREAM, None)?, address)
+}
+
+/// A listener on all addresses of this machine, of both families.
+fn bind_all(port: u16) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::IPV6, Type::STREAM, None)?;
+    // The system may be set to the contrary (net.ipv6.bindv6only).
+    socket.set_only_v6(false)?;
+    bind_socket(socket, SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port))
+}
+
+fn bind_socket(socket: Socket, address: SocketAddr) -> io::Result<TcpListener> {
     // A restart does not wait for the connections of the last run to time out.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
@@ -180,11 +191,10 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 fn open_tcp(host: &str, port: u16) -> io::Result<Vec<Listener>> {
     if host.is_empty() {
-        // The IPv6 one takes IPv4 as well; a kernel may have only the older.
-        let both = bind(SocketAddr::new(std::net::Ipv6Addr::UNSPECIFIED.into(), port));
-        let listener = match both {
+        let listener = match bind_all(port) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
-            Err(_) => bind(SocketAddr::new(std::net::Ipv4Addr::UNSPECIFIED.into(), port))?,
+            // A kernel may have only the older family.
+            Err(_) => bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port))?,
             Ok(listener) => listener,
         };
         return Ok(vec![Listener::of_tcp(listener)?]);
@@ -207,7 +217,7 @@ fn open_tcp(host: &str, port: u16) -> io::Result<Vec<Listener>> {
 }
 
 fn is_literal(host: &str) -> bool {
-    host.parse::<std::net::IpAddr>().is_ok()
+    host.parse::<IpAddr>().is_ok()
 }
 
 fn open_unix(path: &Path) -> io::Result<Listener> {
@@ -215,7 +225,7 @@ fn open_unix(path: &Path) -> io::Result<Listener> {
         if !found.file_type().is_socket() {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket is there"));
         }
-        if UnixStream::connect(path).is_ok() {
+        if is_in_use(path)? {
             return Err(io::Error::new(io::ErrorKind::AddrInUse, "another server answers there"));
         }
         // Left behind by a process that was killed.
@@ -228,6 +238,24 @@ fn open_unix(path: &Path) -> io::Result<Listener> {
     fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE))?;
     socket.listen(BACKLOG)?;
     Listener::of_unix(socket.into(), Some(file))
+}
+
+/// Whether somebody listens at a socket's file. What can't be found out is an error: nothing of anybody's is removed then.
+fn is_in_use(path: &Path) -> io::Result<bool> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // A server whose queue is full would let us wait.
+    socket.set_nonblocking(true)?;
+    match socket.connect(&SockAddr::unix(path)?) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
+        Err(error) => {
+            let path = path.display();
+            let text =
+                format!("{path}: whether somebody uses this socket is unknown ({error}); remove it if nobody does");
+            Err(io::Error::new(error.kind(), text))
+        }
+        Ok(()) => Ok(true),
+    }
 }
 
 /// The process keeps the descriptor that it was given; this is a second one of the same socket.

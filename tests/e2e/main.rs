@@ -10,6 +10,7 @@ mod browser;
 mod corpora;
 mod driver;
 mod engine;
+mod families;
 mod manual;
 mod network;
 mod parts;
@@ -40,6 +41,8 @@ fn main() -> ExitCode {
     const BROWSER: &[Part] = &[Part::Program("chromium", "chromium")];
     const DRIVER: &[Part] = &[BROWSER[0], Part::Program("chromedriver", "chromium-driver")];
     const NETWORK: &[Part] = &[Part::Program("ip", "iproute2"), MANUAL[2], Part::Namespaces];
+    const FAMILIES: &[Part] =
+        &[Part::Program("unshare", "util-linux"), Part::Program("curl", "curl"), ENGINE[4], Part::Root];
     const NATHANLECLAIRE: &[Part] = &[Part::Corpus("nathanleclaire-blog")];
     const BOTH: &[Part] = &[NATHANLECLAIRE[0], Part::Corpus("rycus86-blog-content")];
     let trials = vec![
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         trial("engine::docker_pulls_and_runs_the_image", ENGINE, engine::docker_runs_the_image),
         trial("engine::the_dockerfiles_build", ENGINE, engine::the_dockerfiles_build),
         trial("manual::every_command_in_it_works", MANUAL, manual::every_command_works),
+        trial("families::a_bare_port_takes_both_families_whatever_the_system_says", FAMILIES, families::both_families),
         trial("corpora::rycus86", &[Part::Corpus("rycus86-blog-content")], corpora::rycus86_is_rendered_whole),
         trial("corpora::nathanleclaire", NATHANLECLAIRE, corpora::nathanleclaire_is_rendered_whole),
         trial(

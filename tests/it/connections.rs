@@ -4,10 +4,12 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use galley::serve::{Limits, Settings};
+use galley::serve::{Inherited, Limits, Listener, Settings};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::server::{Answering, Server};
 use crate::support::{Connection, Instance, Ran, TempSite, galley};
@@ -125,6 +127,55 @@ fn an_idle_client_that_sends_during_a_stop_gets_its_answer() {
     assert!(started.elapsed() < Duration::from_secs(2), "it waited for nobody: {:?}", started.elapsed());
 }
 
+/// As the first process of a container it would not hear the signal at all if it did not ask for it.
+#[test]
+fn a_stop_is_heard_before_there_is_anything_to_serve() {
+    // A registry that accepts and never answers.
+    let registry = TcpListener::bind("127.0.0.1:0").unwrap();
+    let reference = format!("{}/blog", registry.local_addr().unwrap());
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut command = galley();
+        command.args(["serve", &reference, "--registry-plain-http"]).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // Once it asks the registry.
+        let _asked = registry.accept().unwrap();
+        let started = Instant::now();
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        let status = child.wait().unwrap();
+        assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+        assert_eq!((status.code(), said.as_str()), (Some(0), "stopped before there was anything to serve\n"));
+    }
+}
+
+/// Also by a process that is busy with files and does not look at the network.
+#[test]
+fn a_stop_is_heard_while_files_are_read() {
+    let layout = TempSite::bare();
+    // It ends when nobody writes to it any more, which is after the stop.
+    let pipe = layout.path().join("index.json");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, 0o600.into()).unwrap();
+    let mut command = galley();
+    command.args(["serve", &format!("oci:{}", layout.str())]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let _writer = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if started.elapsed() > SOON {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!((status.code(), said.as_str()), (Some(0), "stopped before there was anything to serve\n"));
+}
+
 /// Clients that never try again: each request is answered, or was never sent because the connection's end was announced.
 #[test]
 fn a_stop_under_load_fails_no_request() {
@@ -211,6 +262,43 @@ fn a_unix_socket_is_made_used_and_removed() {
     let third = Ran::of(galley().args(["serve", site.str(), "--listen", &address]));
     third.says(1, "a file that is no socket is there");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+}
+
+/// What is not known to be left behind stays.
+#[test]
+fn the_socket_of_somebody_else_is_not_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |path: &std::path::Path| {
+        let address = format!("unix:{}", path.display()).parse().unwrap();
+        let error = Listener::open(&address, &mut Inherited::default()).unwrap_err();
+        assert!(path.exists());
+        error.to_string()
+    };
+    let path = folder.path().join("datagrams");
+    let _datagrams = UnixDatagram::bind(&path).unwrap();
+    let error = open(&path);
+    assert!(
+        error.starts_with(&format!("{}: whether somebody uses this socket is unknown (", path.display())),
+        "{error}"
+    );
+    assert!(error.ends_with("; remove it if nobody does"), "{error}");
+    // A server that is behind with accepting: whoever waits for it waits long.
+    let path = folder.path().join("full");
+    let socket = || socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+    let (full, address) = (socket(), socket2::SockAddr::unix(&path).unwrap());
+    full.bind(&address).unwrap();
+    full.listen(0).unwrap();
+    let mut waiting = Vec::new();
+    loop {
+        let client = socket();
+        client.set_nonblocking(true).unwrap();
+        match client.connect(&address) {
+            Ok(()) => waiting.push(client),
+            Err(error) => break assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock),
+        }
+        assert!(waiting.len() < 100);
+    }
+    assert_eq!(open(&path), "another server answers there");
 }
 
 #[test]

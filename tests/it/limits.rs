@@ -67,6 +67,38 @@ fn an_idle_connection_stays_for_its_own_time() {
     assert!(closed >= SHORT * 2 && closed < SOON, "{closed:?}");
 }
 
+/// One thread, so that nothing else keeps its clock going.
+#[test]
+fn a_quiet_time_takes_nothing_from_those_who_come_after_it() {
+    let (head, idle, answer) = (SHORT, SHORT, SHORT * 6);
+    let limits = Limits { head, idle, answer, ..limits() };
+    let server = Server::start(Settings { limits, threads: Some(1.try_into().unwrap()), ..Settings::default() });
+    // Longer than each limit, and twice: the clock stands still again when the last one is gone.
+    for _ in 0..2 {
+        std::thread::sleep(answer + SHORT);
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        stream.write_all(b"GET /large.bin HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        let mut buffer = vec![0; 1 << 20];
+        let (mut received, started) = (0, Instant::now());
+        loop {
+            match stream.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => received += count,
+                Err(error) => panic!("after {received} bytes and {:?}: {error}", started.elapsed()),
+            }
+            // Several sweeps long, and far from the answer's own limit.
+            if started.elapsed() < SHORT {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        assert!(received > 64 << 20, "only {received} bytes came");
+        drop(stream);
+        std::thread::sleep(answer + SHORT);
+        let closed = until_closed(&mut server.open());
+        assert!(closed >= SHORT / 2 && closed < SOON, "{closed:?}");
+    }
+}
+
 #[test]
 fn a_reader_that_stalls_is_cut() {
     let server = start(Limits { write_stall: SHORT, ..limits() });
