@@ -169,14 +169,15 @@ fn run<H: Handler>(
     })
 }
 
-/// Waits until all connections are gone, with more and more emphasis; whether they went by themselves.
+/// Waits until all connections are gone, with more and more emphasis; whether all answers were finished.
 async fn leave(connections: &Connections, limit: Duration) -> bool {
     let linger = LINGER.min(limit);
     if tokio::time::timeout(linger, connections.gone()).await.is_ok() {
         return true;
     }
-    connections.leave(Leaving::WhenIdle);
-    tokio::time::timeout(limit - linger, connections.gone()).await.is_ok()
+    // Without a look at what is half said: a handshake, the head of a request.
+    connections.leave(Leaving::UnlessAnswering);
+    tokio::time::timeout(limit - linger, connections.gone()).await.is_ok() || !connections.are_answering()
 }
 
 /// A listener's queue, as one thread sees it.

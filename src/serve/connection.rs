@@ -147,7 +147,12 @@ pub(super) async fn connection<H: Handler>(
             tracing::debug!("a connection took too long");
             return Poll::Ready(Ok(()));
         }
-        served.as_mut().poll(context)
+        let polled = served.as_mut().poll(context);
+        // After the poll: a request that has come is answered first, and who can end in good order does.
+        if polled.is_pending() && notes.is_over() {
+            return Poll::Ready(Ok(()));
+        }
+        polled
     });
     if let Err(error) = ended.await {
         tracing::debug!("a connection ended early: {error}");
@@ -181,7 +186,7 @@ async fn serve<H: Handler>(socket: Socket, address: Option<IpAddr>, thread: Rc<T
             Some(spoken) => break spoken,
             None => {}
         }
-        if read_more(&mut wire, &notes, &mut bytes).await? == 0 {
+        if read_more(&mut wire, &mut bytes).await? == 0 {
             if bytes.is_empty() {
                 return Ok(());
             }
@@ -216,12 +221,9 @@ fn count<H>(thread: &Thread<H>, peer: &Peer) -> Result<Option<super::per_address
     }
 }
 
-/// Reads once; 0 at the end of the stream, or if there is no use in waiting any more.
-async fn read_more(wire: &mut Wire, notes: &Notes, bytes: &mut Vec<u8>) -> io::Result<usize> {
+/// Reads once; 0 at the end of the stream.
+async fn read_more(wire: &mut Wire, bytes: &mut Vec<u8>) -> io::Result<usize> {
     poll_fn(|context| {
-        if notes.leaving() >= Leaving::WhenIdle {
-            return Poll::Ready(Ok(0));
-        }
         let mut scratch = [MaybeUninit::uninit(); FIRST_READ];
         let mut buffer = ReadBuf::uninit(&mut scratch);
         ready!(Pin::new(&mut *wire).poll_read(context, &mut buffer))?;

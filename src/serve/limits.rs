@@ -19,9 +19,10 @@ pub(super) const MEDIA_FILES: usize = 256;
 /// How long clients may take, and how many there may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// From the first byte of a request, or from the accepting of the connection, to the end of its head.
+    /// From the first byte of a request, or from the accepting of the connection, to the end of its head. Over HTTP/2 for the
+    /// first request only.
     pub head: Duration,
-    /// Between two requests.
+    /// Between two requests; also for a head that began in one piece with the request before it and stays incomplete.
     pub idle: Duration,
     /// Without taking a byte of an answer.
     pub write_stall: Duration,
