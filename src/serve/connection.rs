@@ -22,7 +22,7 @@ use super::limits::Limits;
 use super::observe::Observer;
 use super::peer::{Peer, Trust};
 use super::per_address::PerAddress;
-use super::proxy::{self, Parsed};
+use super::proxy::{self, Parsed, Source};
 use super::stream::{Socket, Wire};
 use super::tls::Tls;
 
@@ -174,10 +174,12 @@ async fn serve<H: Handler>(socket: Socket, address: Option<IpAddr>, thread: Rc<T
                 Parsed::Complete(preface) => {
                     bytes.drain(..preface.length);
                     proxies = false;
-                    if preface.client.is_some() {
-                        peer = Peer::new(preface.client, &thread.trust);
-                        counted = count(&thread, &peer)?;
-                    }
+                    peer = match preface.source {
+                        Source::Client(address) => Peer::new(Some(address), &thread.trust),
+                        Source::Unknown => peer.unknown_behind(),
+                        Source::Proxy => peer,
+                    };
+                    counted = count(&thread, &peer)?;
                     continue;
                 }
                 Parsed::Bad => break Spoken::Http1,
