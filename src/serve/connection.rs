@@ -138,7 +138,8 @@ pub(super) async fn connection<H: Handler>(
     thread: Rc<Thread<H>>,
     entered: Entered,
 ) {
-    let _connected = thread.observer.connected();
+    let observer = thread.observer.clone();
+    let _connected = observer.connected();
     let notes = Rc::clone(&entered.notes);
     let mut served = pin!(serve(socket, address, thread, Rc::clone(&notes)));
     let ended = poll_fn(|context| {
@@ -155,6 +156,10 @@ pub(super) async fn connection<H: Handler>(
         polled
     });
     if let Err(error) = ended.await {
+        // The parser answers by itself, and no exchange begins.
+        if let Some(error) = error.downcast_ref::<hyper::Error>().filter(|error| error.is_parse()) {
+            observer.unreadable(error.is_parse_too_large());
+        }
         tracing::debug!("a connection ended early: {error}");
     }
 }
