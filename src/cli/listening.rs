@@ -54,16 +54,15 @@ pub(super) struct Listening {
 
 impl ListenArguments {
     /// Done before the site is rendered, so that a port that is taken, or a certificate that is wrong, is said at once.
-    pub(super) fn open(&self, report: &Report) -> anyhow::Result<Listening> {
-        let listeners = self.listeners()?;
+    pub(super) fn open(&self, inherited: &mut Inherited, report: &Report) -> anyhow::Result<Listening> {
+        let listeners = self.listeners(inherited)?;
         let (tls, watch) = self.tls(&listeners, report)?;
         let limits = Limits { connections_per_address: self.connections_per_address, ..Limits::for_this_process() };
         let trust = Trust::new(self.trust_proxy.iter().copied());
         Ok(Listening { listeners, settings: Settings { limits, tls, trust, ..Settings::default() }, watch })
     }
 
-    fn listeners(&self) -> anyhow::Result<Vec<Listener>> {
-        let mut inherited = Inherited::from_environment();
+    fn listeners(&self, inherited: &mut Inherited) -> anyhow::Result<Vec<Listener>> {
         let default = [DEFAULT.parse::<Address>().map_err(anyhow::Error::msg)?];
         let mut listeners = Vec::new();
         let addresses = if self.listen.is_empty() {
@@ -73,7 +72,7 @@ impl ListenArguments {
             &self.listen
         };
         for address in addresses {
-            let opened = Listener::open(address, &mut inherited);
+            let opened = Listener::open(address, inherited);
             let remedy = || format!("{address}: can't listen there; choose another address with --listen");
             listeners.extend(opened.with_context(remedy)?);
         }

@@ -19,7 +19,7 @@ use crate::finding::Finding;
 use crate::preview;
 use crate::preview::{Builder, Handler, Load, Method, Round, Stage, Watch};
 use crate::render::Memory;
-use crate::serve::{Limits, Settings, bind, serve};
+use crate::serve::{Address, Inherited, Limits, Listener, Settings, serve};
 use crate::site::{self, LoadError, Options, load_again};
 
 /// Show a site while it is being written
@@ -35,9 +35,9 @@ use crate::site::{self, LoadError, Options, load_again};
 pub(super) struct Arguments {
     /// The site's folder [default: the working folder, or site/ in it]
     site: Option<PathBuf>,
-    /// Where to listen, as IP:PORT
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", env = "GALLEY_LISTEN")]
-    listen: SocketAddr,
+    /// Where to listen, as HOST:PORT or :PORT; may be given more than once
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", env = "GALLEY_LISTEN", value_delimiter = ',', value_parser = place)]
+    listen: Vec<(String, u16)>,
     /// Listen on all addresses of this machine, and print the one for others with a QR code
     #[arg(long)]
     lan: bool,
@@ -54,9 +54,14 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
     if !site::is_site(&folder) {
         return Err(LoadError::NoSite(folder).into());
     }
-    let listener = bind(wanted(arguments))
-        .with_context(|| format!("{}: can't listen there; choose another address with --listen", wanted(arguments)))?;
-    let address = listener.local_addr()?;
+    let mut listeners = Vec::new();
+    for address in wanted(arguments) {
+        let opened = Listener::open(&address, &mut Inherited::default());
+        listeners.extend(
+            opened.with_context(|| format!("{address}: can't listen there; choose another address with --listen"))?,
+        );
+    }
+    let addresses: Vec<SocketAddr> = listeners.iter().filter_map(Listener::address).collect();
     // Before the first look: what changes during it is seen afterwards.
     let watch = Watch::new(&folder).map_err(anyhow::Error::msg)?;
     if watch.method() == Method::Network {
@@ -68,7 +73,7 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
     let handler = Handler::new(stage.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     std::thread::scope(|scope| {
-        let mut rounds = Rounds { report, folder: &folder, arguments, address, is_first: true };
+        let mut rounds = Rounds { report, folder: &folder, arguments, addresses, is_first: true };
         let shown = stage.clone();
         let (ended, gone) = tokio::sync::oneshot::channel::<()>();
         let building = scope.spawn(move || {
@@ -86,7 +91,7 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
                 stage.close();
             };
             let settings = Settings { limits: Limits::for_this_process(), ..Settings::default() };
-            serve(vec![listener], handler, settings, stop).await.map_err(anyhow::Error::from)
+            serve(listeners, handler, settings, stop).await.map_err(anyhow::Error::from)
         });
         stop_building.stop();
         if building.join().is_err() {
@@ -98,12 +103,23 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Other machines reach what listens on all addresses.
-fn wanted(arguments: &Arguments) -> SocketAddr {
-    match arguments.lan {
-        true => SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), arguments.listen.port()),
-        false => arguments.listen,
+/// An address of the internet's protocols: a browser has no other.
+fn place(text: &str) -> Result<(String, u16), String> {
+    match text.parse()? {
+        Address::Tcp(host, port) => Ok((host, port)),
+        Address::Unix(_) | Address::Descriptor(_) => {
+            Err("a browser can't go there; expected host:port or :port".into())
+        }
     }
+}
+
+/// Other machines reach what listens on all addresses.
+fn wanted(arguments: &Arguments) -> Vec<Address> {
+    let places = arguments.listen.iter().map(|(host, port)| match arguments.lan {
+        true => Address::Tcp(String::new(), *port),
+        false => Address::Tcp(host.clone(), *port),
+    });
+    places.take(if arguments.lan { 1 } else { usize::MAX }).collect()
 }
 
 fn builder(folder: &Path) -> Builder {
@@ -130,7 +146,7 @@ struct Rounds<'a> {
     report: &'a Report,
     folder: &'a Path,
     arguments: &'a Arguments,
-    address: SocketAddr,
+    addresses: Vec<SocketAddr>,
     is_first: bool,
 }
 
@@ -166,16 +182,17 @@ impl Rounds<'_> {
 
     /// Where the preview is to be seen. A program that reads it may ask at once.
     fn invite(&self) {
-        let here = match self.address.ip().is_unspecified() {
-            true => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.address.port()),
-            false => self.address,
+        let here = |address: &SocketAddr| match address.ip().is_unspecified() {
+            true => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port()),
+            false => *address,
         };
-        let url = format!("http://{here}");
-        self.report.result(&url);
+        let urls: Vec<String> = self.addresses.iter().map(|address| format!("http://{}", here(address))).collect();
+        urls.iter().for_each(|url| self.report.result(url));
+        let Some(first) = self.addresses.first() else { return };
         if self.arguments.lan {
             match lan_address() {
                 Some(address) => {
-                    let url = format!("http://{}", SocketAddr::new(address, self.address.port()));
+                    let url = format!("http://{}", SocketAddr::new(address, first.port()));
                     self.report.result(&url);
                     if let Some(code) = qr_code(&url) {
                         self.report.say(code);
@@ -185,7 +202,8 @@ impl Rounds<'_> {
             }
         }
         if self.arguments.open
-            && let Err(error) = open(&url)
+            && let Some(url) = urls.first()
+            && let Err(error) = open(url)
         {
             self.report.say(format_args!("the browser was not opened: {error}; open {url} yourself"));
         }

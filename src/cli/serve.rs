@@ -20,7 +20,7 @@ use super::source::{Source, apart, local_tree};
 use crate::follow::{Counts, Follower, Poll, Release, Secrets, routes};
 use crate::image::{Platform, layout_content};
 use crate::registry::{Client, Reference};
-use crate::serve::{Coder, Deployment, Keep, Public, Routes, serve};
+use crate::serve::{Coder, Deployment, Inherited, Keep, Public, Routes, serve};
 use crate::snapshot::{Codings, Snapshot, Tree};
 
 /// Serve a site, a rendered folder or an image from memory
@@ -59,10 +59,12 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
     let arguments = &Arc::new(arguments);
     let source = Arc::new(source(arguments)?);
     let secrets = arguments.hook_secret_file.as_deref().map(Secrets::read).transpose()?;
-    let mut listening = arguments.listen.open(report)?;
+    let mut inherited = Inherited::from_environment();
+    let control = arguments.observation.listen(arguments.follow.is_some(), &mut inherited)?;
+    let mut listening = arguments.listen.open(&mut inherited, report)?;
     let counts = Counts::default();
     let counted = if arguments.follow.is_some() { counts.named() } else { Vec::new() };
-    let observation = arguments.observation.start(arguments.follow.is_some(), counted, report)?;
+    let observation = arguments.observation.start(control, counted, report)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         // Before the start, which may take its time.

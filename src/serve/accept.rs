@@ -8,8 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::net::{SocketFlags, acceptfrom_with};
 use tokio::runtime::LocalOptions;
@@ -21,7 +21,7 @@ use super::activity::{Connections, Leaving};
 use super::connection::{Thread, connection};
 use super::handler::Handler;
 use super::limits::Limits;
-use super::listen::Listener;
+use super::listen::{BACKLOG, Listener};
 use super::observe::Observer;
 use super::peer::Trust;
 use super::per_address::PerAddress;
@@ -31,6 +31,10 @@ use super::tls::Tls;
 
 /// After the system has run out of something, accepting waits this long instead of spinning.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// A shortage is said once; it is over when nothing of it was seen for so long.
+const SHORTAGE: Duration = Duration::from_secs(60);
+/// Threads of a runtime that wait for files. A disk has nothing from more.
+const BLOCKING_THREADS: usize = 16;
 /// After a stop is asked for, connections that are idle stay this long: a client that is about to send gets its answer, and
 /// with it the word that it is the last one.
 const LINGER: Duration = Duration::from_secs(2);
@@ -57,6 +61,7 @@ struct Shared<H> {
     settings: Settings,
     permits: Arc<Semaphore>,
     per_address: Option<PerAddress>,
+    shortage: Arc<Shortage>,
 }
 
 /// Serves on all `listeners` until `shutdown` is done; then accepts no more, lets answers finish within the limit, and
@@ -73,7 +78,7 @@ pub async fn serve<L: Into<Listener>>(
     let stop_limit = settings.limits.stop;
     // By the cores that this process may use: a container's share counts, not the machine's.
     let count = settings.threads.map_or_else(std::thread::available_parallelism, Ok)?.get();
-    let shared = Shared { handler, settings, permits, per_address };
+    let shared = Shared { handler, settings, permits, per_address, shortage: Arc::default() };
     let (stop, stopped) = watch::channel(());
     // Each thread tells its end, however it comes, and the last one ends the channel.
     let (ended, mut ends) = mpsc::channel(count);
@@ -128,9 +133,11 @@ fn run<H: Handler>(
     mut handed: UnboundedReceiver<Handed>,
     mut stopped: watch::Receiver<()>,
 ) -> io::Result<bool> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().max_blocking_threads(BLOCKING_THREADS);
+    let runtime = builder.build_local(LocalOptions::default())?;
     runtime.block_on(async {
-        let Shared { handler, settings, permits, per_address } = shared;
+        let Shared { handler, settings, permits, per_address, shortage } = shared;
         let Settings { limits, observer, trust, tls, .. } = settings;
         let thread = Rc::new(Thread::new(handler, observer.for_thread(), limits, per_address, trust, tls));
         let connections = Rc::clone(&thread.connections);
@@ -139,8 +146,12 @@ fn run<H: Handler>(
         let mut loops = JoinSet::new();
         for (socket, is_tcp) in sockets {
             let queue = Queue::new(socket, is_tcp)?;
-            let accepting =
-                Accepting { thread: Rc::clone(&thread), permits: Arc::clone(&permits), places: places.clone() };
+            let accepting = Accepting {
+                thread: Rc::clone(&thread),
+                permits: Arc::clone(&permits),
+                places: places.clone(),
+                shortage: Arc::clone(&shortage),
+            };
             loops.spawn_local(accepting.run(queue, stopped.clone()));
         }
         drop(places);
@@ -158,14 +169,15 @@ fn run<H: Handler>(
     })
 }
 
-/// Waits until all connections are gone, with more and more emphasis; whether they went by themselves.
+/// Waits until all connections are gone, with more and more emphasis; whether all answers were finished.
 async fn leave(connections: &Connections, limit: Duration) -> bool {
     let linger = LINGER.min(limit);
     if tokio::time::timeout(linger, connections.gone()).await.is_ok() {
         return true;
     }
-    connections.leave(Leaving::WhenIdle);
-    tokio::time::timeout(limit - linger, connections.gone()).await.is_ok()
+    // Without a look at what is half said: a handshake, the head of a request.
+    connections.leave(Leaving::UnlessAnswering);
+    tokio::time::timeout(limit - linger, connections.gone()).await.is_ok() || !connections.are_answering()
 }
 
 /// A listener's queue, as one thread sees it.
@@ -225,6 +237,7 @@ struct Accepting<H> {
     thread: Rc<Thread<H>>,
     permits: Arc<Semaphore>,
     places: Places<Accepted<Loose>>,
+    shortage: Arc<Shortage>,
 }
 
 impl<H: Handler> Accepting<H> {
@@ -247,14 +260,16 @@ impl<H: Handler> Accepting<H> {
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    tracing::warn!("could not accept a connection: {error}");
+                    if self.shortage.is_new(Instant::now()) {
+                        tracing::warn!(
+                            "could not accept a connection: {error}; further ones wait until it can be done"
+                        );
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
-        while let Ok(accepted) = queue.rest() {
-            self.serve(accepted);
-        }
+        take_rest(|| queue.rest(), |accepted| self.serve(accepted));
     }
 
     fn serve(&self, accepted: Accepted<Socket>) {
@@ -267,6 +282,30 @@ impl<H: Handler> Accepting<H> {
         if let Err(error) = loose.and_then(|accepted| self.places.hand_over(accepted, placed)) {
             tracing::debug!("a connection could not be handed over: {error}");
         }
+    }
+}
+
+/// Takes what still waits, and no more than a queue holds: it may be that clients go on connecting.
+fn take_rest<T>(mut next: impl FnMut() -> io::Result<T>, mut take: impl FnMut(T)) {
+    for _ in 0..BACKLOG {
+        match next() {
+            Ok(accepted) => take(accepted),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(error) => return tracing::warn!("connections that waited at the stop were not taken: {error}"),
+        }
+    }
+}
+
+/// That the system has run out of something, as all threads see it.
+#[derive(Default)]
+struct Shortage(Mutex<Option<Instant>>);
+
+impl Shortage {
+    /// Notes a failure at `now`; whether it is the first one of a shortage.
+    fn is_new(&self, now: Instant) -> bool {
+        let before = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(now);
+        before.is_none_or(|before| now.saturating_duration_since(before) > SHORTAGE)
     }
 }
 
@@ -297,4 +336,30 @@ fn receive<H: Handler>(thread: &Rc<Thread<H>>, (accepted, placed): Handed) {
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_at_the_stop_is_taken_whatever_became_of_one() {
+        use io::ErrorKind::{ConnectionAborted, WouldBlock};
+        let queue = [Ok(1), Err(ConnectionAborted), Ok(2), Err(WouldBlock), Ok(3)];
+        let mut queue = queue.map(|next| next.map_err(io::Error::from)).into_iter();
+        let mut taken = Vec::new();
+        take_rest(|| queue.next().unwrap(), |number| taken.push(number));
+        assert_eq!(taken, [1, 2]);
+        // Clients that go on connecting do not keep it from its end.
+        let mut count = 0;
+        take_rest(|| Ok(()), |()| count += 1);
+        assert_eq!(count, BACKLOG);
+    }
+
+    #[test]
+    fn a_shortage_is_new_once() {
+        let (shortage, begin) = (Shortage::default(), Instant::now());
+        let at = |seconds| shortage.is_new(begin + Duration::from_secs(seconds));
+        assert_eq!([0, 1, 50, 110, 171].map(at), [true, false, false, false, true]);
+    }
 }

@@ -28,8 +28,10 @@ pub(super) enum Leaving {
     No,
     /// The next answer is its last one; HTTP/2 takes no new requests.
     AfterAnswer,
-    /// It ends as soon as no answer is open.
+    /// It ends as soon as no answer is open, in its protocol's own way.
     WhenIdle,
+    /// It ends now, unless an answer is open.
+    UnlessAnswering,
     /// It is cut where it stands.
     Cut,
 }
@@ -98,6 +100,8 @@ pub(super) struct Notes {
     open: [Cell<u32>; 2],
     /// HTTP/2: bytes between requests are no head of one.
     multiplexed: Cell<bool>,
+    /// The answers' direction has been ended; what the client still sends is read and thrown away.
+    ending: Cell<bool>,
     leaving: Cell<Leaving>,
     task: RefCell<Option<Waker>>,
 }
@@ -115,6 +119,7 @@ impl Notes {
             idle_since: Cell::new(NEVER),
             open: [Cell::new(0), Cell::new(0)],
             multiplexed: Cell::new(false),
+            ending: Cell::new(false),
             leaving: Cell::new(leaving),
             task: RefCell::new(None),
         }
@@ -145,11 +150,15 @@ impl Notes {
         self.blocked_since.get() != NEVER
     }
 
-    /// From now on requests come as streams of HTTP/2.
+    /// From now on requests come as streams of HTTP/2. The first one has the head's limit; from then on nothing is known of
+    /// heads that are incomplete, and the connection is idle with them.
     pub(super) fn multiplexes(&self) {
         self.multiplexed.set(true);
-        self.head_since.set(NEVER);
-        self.progress.set(self.clock.now.get());
+    }
+
+    /// The last answer is out.
+    pub(super) fn ends(&self) {
+        self.ending.set(true);
     }
 
     pub(super) fn begin(self: &Rc<Self>) -> Open {
@@ -165,8 +174,23 @@ impl Notes {
         self.open[0].get() + self.open[1].get()
     }
 
+    /// Whether something of an answer is still to go out.
+    fn is_answering(&self) -> bool {
+        self.open() > 0 || self.is_blocked()
+    }
+
     pub(super) fn leaving(&self) -> Leaving {
         self.leaving.get()
+    }
+
+    /// Whether there is nothing to wait for any more: it was cut, or it is to leave and has no answer open. One that ends in
+    /// good order is left to it, or the client would lose its last answer.
+    pub(super) fn is_over(&self) -> bool {
+        match self.leaving() {
+            Leaving::Cut => true,
+            Leaving::UnlessAnswering => !self.is_answering() && !self.ending.get(),
+            Leaving::No | Leaving::AfterAnswer | Leaving::WhenIdle => false,
+        }
     }
 
     /// Remembers the connection's task, to wake it when it is to leave.
@@ -281,6 +305,11 @@ impl Connections {
     pub(super) fn leave(&self, how: Leaving) {
         self.leaving.set(how);
         self.notes.borrow().iter().for_each(|notes| notes.leave(how));
+    }
+
+    /// Whether something of an answer is still to go out.
+    pub(super) fn are_answering(&self) -> bool {
+        self.notes.borrow().iter().any(|notes| notes.is_answering())
     }
 
     /// Done when none is left.

@@ -22,7 +22,7 @@ use super::limits::Limits;
 use super::observe::Observer;
 use super::peer::{Peer, Trust};
 use super::per_address::PerAddress;
-use super::proxy::{self, Parsed};
+use super::proxy::{self, Parsed, Source};
 use super::stream::{Socket, Wire};
 use super::tls::Tls;
 
@@ -138,7 +138,8 @@ pub(super) async fn connection<H: Handler>(
     thread: Rc<Thread<H>>,
     entered: Entered,
 ) {
-    let _connected = thread.observer.connected();
+    let observer = thread.observer.clone();
+    let _connected = observer.connected();
     let notes = Rc::clone(&entered.notes);
     let mut served = pin!(serve(socket, address, thread, Rc::clone(&notes)));
     let ended = poll_fn(|context| {
@@ -147,9 +148,18 @@ pub(super) async fn connection<H: Handler>(
             tracing::debug!("a connection took too long");
             return Poll::Ready(Ok(()));
         }
-        served.as_mut().poll(context)
+        let polled = served.as_mut().poll(context);
+        // After the poll: a request that has come is answered first, and who can end in good order does.
+        if polled.is_pending() && notes.is_over() {
+            return Poll::Ready(Ok(()));
+        }
+        polled
     });
     if let Err(error) = ended.await {
+        // The parser answers by itself, and no exchange begins.
+        if let Some(error) = error.downcast_ref::<hyper::Error>().filter(|error| error.is_parse()) {
+            observer.unreadable(error.is_parse_too_large());
+        }
         tracing::debug!("a connection ended early: {error}");
     }
 }
@@ -169,10 +179,12 @@ async fn serve<H: Handler>(socket: Socket, address: Option<IpAddr>, thread: Rc<T
                 Parsed::Complete(preface) => {
                     bytes.drain(..preface.length);
                     proxies = false;
-                    if preface.client.is_some() {
-                        peer = Peer::new(preface.client, &thread.trust);
-                        counted = count(&thread, &peer)?;
-                    }
+                    peer = match preface.source {
+                        Source::Client(address) => Peer::new(Some(address), &thread.trust),
+                        Source::Unknown => peer.unknown_behind(),
+                        Source::Proxy => peer,
+                    };
+                    counted = count(&thread, &peer)?;
                     continue;
                 }
                 Parsed::Bad => break Spoken::Http1,
@@ -181,7 +193,7 @@ async fn serve<H: Handler>(socket: Socket, address: Option<IpAddr>, thread: Rc<T
             Some(spoken) => break spoken,
             None => {}
         }
-        if read_more(&mut wire, &notes, &mut bytes).await? == 0 {
+        if read_more(&mut wire, &mut bytes).await? == 0 {
             if bytes.is_empty() {
                 return Ok(());
             }
@@ -216,12 +228,9 @@ fn count<H>(thread: &Thread<H>, peer: &Peer) -> Result<Option<super::per_address
     }
 }
 
-/// Reads once; 0 at the end of the stream, or if there is no use in waiting any more.
-async fn read_more(wire: &mut Wire, notes: &Notes, bytes: &mut Vec<u8>) -> io::Result<usize> {
+/// Reads once; 0 at the end of the stream.
+async fn read_more(wire: &mut Wire, bytes: &mut Vec<u8>) -> io::Result<usize> {
     poll_fn(|context| {
-        if notes.leaving() >= Leaving::WhenIdle {
-            return Poll::Ready(Ok(0));
-        }
         let mut scratch = [MaybeUninit::uninit(); FIRST_READ];
         let mut buffer = ReadBuf::uninit(&mut scratch);
         ready!(Pin::new(&mut *wire).poll_read(context, &mut buffer))?;

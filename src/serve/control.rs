@@ -1,7 +1,6 @@
 //! The control listener: is the process alive, can it answer, and what has it counted.
 
 use std::io;
-use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -17,6 +16,7 @@ use super::accept::{Settings, serve};
 use super::body::AnswerBody;
 use super::handler::{Answer, Handler};
 use super::limits::Limits;
+use super::listen::Listener;
 use super::observe::{CONTENT_TYPE, Counted, Metrics, Observer};
 use super::peer::Peer;
 use super::readiness::Readiness;
@@ -43,8 +43,8 @@ impl Control {
         Self { readiness, metrics }
     }
 
-    /// Serves on `listener` in a thread of its own: however much the public listeners have to do, a probe is answered.
-    pub fn start(self, listener: TcpListener) -> io::Result<ControlThread> {
+    /// Serves on `listeners` in a thread of its own: however much the public listeners have to do, a probe is answered.
+    pub fn start(self, listeners: Vec<Listener>) -> io::Result<ControlThread> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let limits = Limits { connections: CONNECTIONS, stop: STOP, ..Limits::default() };
@@ -52,7 +52,7 @@ impl Control {
         // Both mean the stop: the word for it, and that nobody is left to say it.
         let stopped = async { drop(stopped.await) };
         let thread = std::thread::Builder::new().name("control".to_owned());
-        let thread = thread.spawn(move || runtime.block_on(serve(vec![listener], self, settings, stopped)))?;
+        let thread = thread.spawn(move || runtime.block_on(serve(listeners, self, settings, stopped)))?;
         Ok(ControlThread { stop, thread })
     }
 
@@ -105,7 +105,7 @@ pub struct ControlThread {
 }
 
 impl ControlThread {
-    /// Closes the listener and waits for the thread's end.
+    /// Closes the listeners and waits for the thread's end.
     pub fn stop(self) -> io::Result<()> {
         // The error means that it has stopped already, which the thread's result tells.
         let _ = self.stop.send(());

@@ -116,7 +116,8 @@ impl Future for WatchedAnswer {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if self.hsts {
-            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HSTS);
+            // The author of the site may have said how long.
+            response.headers_mut().entry(STRICT_TRANSPORT_SECURITY).or_insert(HSTS);
         }
         let mut going = self.going.take();
         if let Some(going) = &mut going {

@@ -1,21 +1,28 @@
 //! What clients may take: time and connections.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Connections at a time, if the file limit allows them.
 const MAX_CONNECTIONS: usize = 10_000;
-/// File descriptors kept for everything that is no connection.
+/// File descriptors kept for everything that is nothing of the below.
 const RESERVED_FILES: u64 = 64;
+/// Each thread has a runtime (epoll, a second descriptor of it, an eventfd, a pipe for signals), and every listener once
+/// more; twelve listeners are many.
+const FILES_A_THREAD: u64 = 16;
+/// Files of media that are open at a time to be sent, if the file limit allows them.
+pub(super) const MEDIA_FILES: usize = 256;
 
 /// How long clients may take, and how many there may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// From the first byte of a request, or from the accepting of the connection, to the end of its head.
+    /// From the first byte of a request, or from the accepting of the connection, to the end of its head. Over HTTP/2 for the
+    /// first request only.
     pub head: Duration,
-    /// Between two requests.
+    /// Between two requests; also for a head that began in one piece with the request before it and stays incomplete.
     pub idle: Duration,
     /// Without taking a byte of an answer.
     pub write_stall: Duration,
@@ -34,16 +41,34 @@ pub struct Limits {
 impl Limits {
     /// The defaults, with the connection cap that the process's file limit allows; the soft limit is raised to the hard.
     pub fn for_this_process() -> Self {
-        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-        if current != maximum
-            && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
-        {
-            tracing::debug!("the limit of open files stays at {current:?}: {error}");
-        }
-        let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        let available = usize::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(MAX_CONNECTIONS);
+        let files = open_files();
+        let threads = available_parallelism().map_or(1, NonZeroUsize::get) as u64;
+        let reserved = RESERVED_FILES + threads * FILES_A_THREAD + media_files_of(files) as u64;
+        let available = usize::try_from(files.saturating_sub(reserved)).unwrap_or(MAX_CONNECTIONS);
         Self { connections: available.clamp(1, MAX_CONNECTIONS), ..Self::default() }
     }
+}
+
+/// How many files of media may be open at a time: [`MEDIA_FILES`], or a quarter of what the process may open if that is
+/// less.
+#[expect(dead_code, reason = "for the bodies that are read from disk")]
+pub(super) fn media_files() -> usize {
+    media_files_of(open_files())
+}
+
+fn media_files_of(files: u64) -> usize {
+    usize::try_from(files / 4).unwrap_or(MEDIA_FILES).clamp(1, MEDIA_FILES)
+}
+
+/// How many files this process may open. The soft limit is raised to the hard one.
+fn open_files() -> u64 {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+    {
+        tracing::debug!("the limit of open files stays at {current:?}: {error}");
+    }
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 impl Default for Limits {
@@ -57,6 +82,18 @@ impl Default for Limits {
             stop: Duration::from_secs(8),
             connections: MAX_CONNECTIONS,
             connections_per_address: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_take_a_quarter_of_the_files_at_most() {
+        for (files, media) in [(0, 1), (64, 16), (1023, 255), (1024, 256), (20_000, 256), (u64::MAX, 256)] {
+            assert_eq!(media_files_of(files), media, "{files}");
         }
     }
 }

@@ -17,7 +17,7 @@ use listenfd::ListenFd;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 /// Connections that may wait to be accepted.
-const BACKLOG: i32 = 1024;
+pub(super) const BACKLOG: i32 = 1024;
 /// A socket's file is for its owner and for its group: a proxy's user is put into it.
 const SOCKET_MODE: u32 = 0o660;
 /// The first descriptor that a service manager hands over, sd_listen_fds(3).

@@ -46,6 +46,11 @@ impl Peer {
         Self { address, secure: false, trust: Some(trust.clone()).filter(|trust| trust.contains(address)) }
     }
 
+    /// Somebody behind the proxy that this is: of the same address as far as anybody knows, and believed in nothing.
+    pub(super) fn unknown_behind(self) -> Self {
+        Self { trust: None, ..self }
+    }
+
     /// Whether it is a proxy that is believed.
     pub(super) fn is_trusted(&self) -> bool {
         self.trust.is_some()

@@ -13,11 +13,21 @@ const LONGEST_TEXT: usize = 107;
 const LONGEST_BINARY: usize = 2048;
 const FIXED: usize = 16;
 
+/// Whose bytes follow.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A client's that is there.
+    Client(IpAddr),
+    /// A client's of which the proxy knows nothing.
+    Unknown,
+    /// The proxy's own.
+    Proxy,
+}
+
 /// What a preface of the PROXY protocol says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Preface {
-    /// Where the client is; not there if the proxy speaks for itself.
-    pub(super) client: Option<IpAddr>,
+    pub(super) source: Source,
     /// Bytes that it takes.
     pub(super) length: usize,
 }
@@ -42,15 +52,15 @@ fn parse_text(bytes: &[u8]) -> Parsed {
     let Some(end) = bounded.windows(2).position(|pair| pair == b"\r\n") else {
         return if bytes.len() < LONGEST_TEXT { Parsed::Partial } else { Parsed::Bad };
     };
-    let Some(client) = std::str::from_utf8(&bytes[..end]).ok().and_then(client_of_text) else { return Parsed::Bad };
-    Parsed::Complete(Preface { client, length: end + 2 })
+    let Some(source) = std::str::from_utf8(&bytes[..end]).ok().and_then(source_of_text) else { return Parsed::Bad };
+    Parsed::Complete(Preface { source, length: end + 2 })
 }
 
 /// `PROXY TCP4 192.0.2.1 198.51.100.1 56324 443`, or `PROXY UNKNOWN` with anything behind it.
-fn client_of_text(line: &str) -> Option<Option<IpAddr>> {
+fn source_of_text(line: &str) -> Option<Source> {
     let parts: Vec<&str> = line.split(' ').skip(1).collect();
     if parts.first() == Some(&"UNKNOWN") {
-        return Some(None);
+        return Some(Source::Unknown);
     }
     let [family, source, target, source_port, target_port] = parts[..] else { return None };
     let (source, target): (IpAddr, IpAddr) = (source.parse().ok()?, target.parse().ok()?);
@@ -60,7 +70,7 @@ fn client_of_text(line: &str) -> Option<Option<IpAddr>> {
         "TCP6" => source.is_ipv6() && target.is_ipv6(),
         _ => false,
     };
-    fits.then_some(Some(source))
+    fits.then_some(Source::Client(source))
 }
 
 fn parse_binary(bytes: &[u8]) -> Parsed {
@@ -71,21 +81,22 @@ fn parse_binary(bytes: &[u8]) -> Parsed {
         return Parsed::Bad;
     }
     let Some(addresses) = rest.get(..length) else { return Parsed::Partial };
-    let client = match (version_and_command & 0xf, family) {
-        // LOCAL: a look at whether we live. And what is no stream of an internet family is taken as unknown.
-        (0, _) => None,
+    let source = match (version_and_command & 0xf, family) {
+        // LOCAL: a look at whether we live.
+        (0, _) => Source::Proxy,
         (1, 0x11) => match addresses.first_chunk::<12>() {
-            Some(&[a, b, c, d, ..]) => Some(IpAddr::from(Ipv4Addr::new(a, b, c, d))),
+            Some(&[a, b, c, d, ..]) => Source::Client(Ipv4Addr::new(a, b, c, d).into()),
             None => return Parsed::Bad,
         },
         (1, 0x21) => match addresses.first_chunk::<36>().and_then(|all| all.first_chunk::<16>()) {
-            Some(source) => Some(IpAddr::from(Ipv6Addr::from(*source))),
+            Some(source) => Source::Client(Ipv6Addr::from(*source).into()),
             None => return Parsed::Bad,
         },
-        (1, _) => None,
+        // No stream of an internet family.
+        (1, _) => Source::Unknown,
         _ => return Parsed::Bad,
     };
-    Parsed::Complete(Preface { client, length: FIXED + length })
+    Parsed::Complete(Preface { source, length: FIXED + length })
 }
 
 #[cfg(test)]
@@ -98,18 +109,22 @@ mod tests {
         [BINARY, &[version_and_command, family], &length, addresses].concat()
     }
 
-    fn complete(client: Option<&str>, length: usize) -> Parsed {
-        Parsed::Complete(Preface { client: client.map(|client| client.parse().unwrap()), length })
+    fn complete(client: &str, length: usize) -> Parsed {
+        Parsed::Complete(Preface { source: Source::Client(client.parse().unwrap()), length })
+    }
+
+    fn without(source: Source, length: usize) -> Parsed {
+        Parsed::Complete(Preface { source, length })
     }
 
     #[test]
     fn version_1() {
         let four = b"PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n";
         for (bytes, parsed) in [
-            (&four[..], complete(Some("192.0.2.1"), four.len())),
-            (b"PROXY TCP6 2001:db8::1 ::1 56324 443\r\nGET /", complete(Some("2001:db8::1"), 38)),
-            (b"PROXY UNKNOWN\r\n", complete(None, 15)),
-            (b"PROXY UNKNOWN ffff::1 ffff::1 65535 65535\r\n", complete(None, 43)),
+            (&four[..], complete("192.0.2.1", four.len())),
+            (b"PROXY TCP6 2001:db8::1 ::1 56324 443\r\nGET /", complete("2001:db8::1", 38)),
+            (b"PROXY UNKNOWN\r\n", without(Source::Unknown, 15)),
+            (b"PROXY UNKNOWN ffff::1 ffff::1 65535 65535\r\n", without(Source::Unknown, 43)),
             (b"PROXY TCP4 192.0.2.1", Parsed::Partial),
             (b"PROXY TCP4 192.0.2.1 ::1 1 2\r\n", Parsed::Bad),
             (b"PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n", Parsed::Bad),
@@ -130,12 +145,12 @@ mod tests {
         let six = [&[0x20, 1, 0xd, 0xb8][..], &[0; 11], &[1], &[0; 16], &[0, 80, 1, 187]].concat();
         let with_field = [&four[..], &[4, 0, 2, 9, 9]].concat();
         for (bytes, parsed) in [
-            (binary(0x21, 0x11, &four), complete(Some("192.0.2.1"), 28)),
-            (binary(0x21, 0x21, &six), complete(Some("2001:db8::1"), 52)),
-            (binary(0x21, 0x11, &with_field), complete(Some("192.0.2.1"), 33)),
-            (binary(0x20, 0, &[]), complete(None, 16)),
-            (binary(0x20, 0x11, &four), complete(None, 28)),
-            (binary(0x21, 0x31, &[0; 216]), complete(None, 232)),
+            (binary(0x21, 0x11, &four), complete("192.0.2.1", 28)),
+            (binary(0x21, 0x21, &six), complete("2001:db8::1", 52)),
+            (binary(0x21, 0x11, &with_field), complete("192.0.2.1", 33)),
+            (binary(0x20, 0, &[]), without(Source::Proxy, 16)),
+            (binary(0x20, 0x11, &four), without(Source::Proxy, 28)),
+            (binary(0x21, 0x31, &[0; 216]), without(Source::Unknown, 232)),
             (binary(0x21, 0x11, &four)[..27].to_vec(), Parsed::Partial),
             (binary(0x21, 0x11, &four)[..15].to_vec(), Parsed::Partial),
             (binary(0x21, 0x11, &four[..11]), Parsed::Bad),
@@ -164,7 +179,7 @@ mod tests {
             let text = format!("PROXY TCP4 {source} 192.0.2.1 {port} 80\r\n").into_bytes();
             let binary = binary(0x21, 0x11, &[&source.octets()[..], &[192, 0, 2, 1], &port.to_be_bytes(), &[0, 80]].concat());
             for whole in [text, binary] {
-                prop_assert_eq!(parse(&[&whole[..], &behind].concat()), complete(Some(&source.to_string()), whole.len()));
+                prop_assert_eq!(parse(&[&whole[..], &behind].concat()), complete(&source.to_string(), whole.len()));
                 if cut >= 12 {
                     prop_assert_eq!(parse(&whole[..cut.min(whole.len() - 1)]), Parsed::Partial);
                 }

@@ -161,6 +161,7 @@ impl AsyncWrite for Wire {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut scratch = [0; 4096];
         ready!(self.poll_shutdown_socket(context))?;
+        self.notes.ends();
         self.ahead = Bytes::new();
         while self.late < MAX_LATE {
             let mut buffer = ReadBuf::new(&mut scratch);

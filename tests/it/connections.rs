@@ -176,6 +176,34 @@ fn a_stop_is_heard_while_files_are_read() {
     assert_eq!((status.code(), said.as_str()), (Some(0), "stopped before there was anything to serve\n"));
 }
 
+/// Whoever has asked for nothing yet has no answer to lose.
+#[test]
+fn a_stop_does_not_wait_for_what_is_half_said() {
+    let site = site();
+    let instance = Instance::start(&[site.str(), "--tls-self-signed"]);
+    let begin = |bytes: &[u8]| {
+        let mut stream = TcpStream::connect(&instance.address).unwrap();
+        stream.write_all(bytes).unwrap();
+        stream
+    };
+    // The hello of TLS, the head of a request, an HTTP/2 client that does not answer a ping, one of its heads, and nothing.
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let partial = [&preface[..], b"\0\0\x01\x01\x01\0\0\0\x01\x82"].concat();
+    let mut streams = [&b"\x16\x03\x01\x02\0"[..], b"GET / HTTP/1.1\r\nhost:", preface, &partial, b""].map(begin);
+    // They are connected, and the last one that comes is answered: all are being served.
+    let _ = Connection::open(&instance.address).request("GET", "/", &[], "");
+    let started = Instant::now();
+    let said = instance.stop();
+    // Two seconds are given to those who are about to ask.
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    assert!(!said.contains("did not finish"), "{said}");
+    for stream in &mut streams {
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        // Its end, in good order or not.
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+}
+
 /// Clients that never try again: each request is answered, or was never sent because the connection's end was announced.
 #[test]
 fn a_stop_under_load_fails_no_request() {

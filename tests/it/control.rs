@@ -199,7 +199,50 @@ fn an_address_that_is_taken_is_an_error_if_it_was_asked_for() {
     let remedy = "the control listener can't be there; choose another address with --control, or off";
     ran.says(1, &format!("{address}: {remedy}"));
     let ran = crate::support::run(&["serve", site.str(), "--control", "8081"]);
-    ran.says(2, "`8081` is no address; write it as 127.0.0.1:8081, or `off`");
+    ran.says(2, "`8081` is no address: expected host:port, :port, unix:PATH or fd:N; or `off`");
+}
+
+/// The same addresses as `--listen`.
+#[test]
+fn control_may_be_at_any_kind_of_address() {
+    let site = site();
+    let path = site.path().join("control.sock");
+    let unix = format!("unix:{}", path.display());
+    let instance = crate::support::Instance::start(&[site.str(), "--control", &unix]);
+    let mut stream = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    std::io::Write::write_all(&mut stream, b"GET /readyz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200 OK"), "{text}");
+    assert!(instance.stop().contains(&format!("control: {unix} has /healthz, /readyz and /metrics")));
+    assert!(!path.exists());
+    let named = crate::support::Instance::start(&[site.str(), "--control", "localhost:0"]);
+    assert!(named.stop().contains("control: http://127.0.0.1:"));
+}
+
+/// Of two sockets that a service manager hands over, one is named.
+#[test]
+fn a_socket_that_is_for_control_is_not_for_the_blog() {
+    const SCRIPT: &str = "exec 3<&0 4<&2 0</dev/null 2>/dev/null
+        LISTEN_FDS=2 LISTEN_PID=$$ exec \"$0\" serve \"$1\" --control fd:3";
+    let site = site();
+    let [control, blog] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [control_address, blog_address] = [&control, &blog].map(|socket| socket.local_addr().unwrap().to_string());
+    let mut command = std::process::Command::new("sh");
+    command.args(["-ec", SCRIPT, env!("CARGO_BIN_EXE_galley"), site.str()]).env_remove("GALLEY_LISTEN");
+    let [control, blog] = [control, blog].map(std::os::fd::OwnedFd::from);
+    let mut child = command.stdin(control).stderr(blog).stdout(Stdio::piped()).spawn().unwrap();
+    // It holds copies of both sockets.
+    drop(command);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), format!("http://{blog_address}"));
+    for (address, status) in [(&control_address, 200), (&blog_address, 404)] {
+        assert_eq!(Connection::open(address).request("GET", "/readyz", &[], "").status, status);
+    }
+    // There is no third one.
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    assert_eq!(lines.count(), 0);
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

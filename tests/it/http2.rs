@@ -171,6 +171,33 @@ fn a_client_that_takes_nothing_is_cut() {
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
+#[test]
+fn a_first_request_that_does_not_come_is_not_waited_for() {
+    let limits = Limits { head: SHORT, ..Limits::default() };
+    let server = Server::start(Settings { limits, ..Settings::default() });
+    let started = Instant::now();
+    // A greeting and nothing more; and a head that drips.
+    let mut silent = Client::open(&server.address);
+    while silent.next().is_some() {}
+    let mut dripping = Client::open(&server.address);
+    let request = head("GET", "/");
+    dripping.send(HEADERS, END_STREAM, 1, &request[..1]);
+    for part in request[1..].chunks(1).cycle() {
+        if !dripping.try_send(&Client::frame(CONTINUATION, 0, 1, part)) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+        assert!(started.elapsed() < Duration::from_secs(5));
+    }
+    // Between requests it is another limit that counts.
+    let mut client = Client::open(&server.address);
+    for stream in [1, 3] {
+        client.get(stream, "/");
+        assert_eq!(client.status(), Some(200));
+        std::thread::sleep(SHORT * 2);
+    }
+}
+
 /// Whoever asks for nothing does not stay by pinging.
 #[test]
 fn an_idle_client_is_told_to_go() {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use galley::serve::{Limits, Settings};
 
 use crate::server::Server;
-use crate::support::Connection;
+use crate::support::{Connection, Instance, TempSite};
 
 /// Far longer than any limit below, far shorter than the defaults.
 const SOON: Duration = Duration::from_secs(5);
@@ -144,6 +144,49 @@ fn at_the_cap_new_connections_wait_for_their_turn() {
     assert!(!waiting.is_finished());
     drop(first);
     assert_eq!(waiting.join().unwrap(), 200);
+}
+
+/// The system has run out of descriptors, until somebody gives some back.
+#[test]
+#[cfg(target_os = "linux")]
+fn who_can_not_be_accepted_waits_and_that_is_said_once() {
+    use rustix::process::{Resource, Rlimit, prlimit};
+    let site = TempSite::new().file("content/_index.md", "Welcome.\n");
+    let instance = Instance::start(&[site.str()]);
+    let id = instance.id();
+    // One for each thread: when all are answered, all threads have what they need.
+    let threads = std::thread::available_parallelism().unwrap().get();
+    let mut first: Vec<Connection> = (0..threads).map(|_| Connection::open(&instance.address)).collect();
+    for connection in &mut first {
+        assert_eq!(connection.request("GET", "/", &[], "").status, 200);
+    }
+    let open = || -> Vec<u64> {
+        let names = std::fs::read_dir(format!("/proc/{}/fd", id.as_raw_nonzero())).unwrap();
+        names.map(|name| name.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect()
+    };
+    // It is the numbers that are limited.
+    let limit = open().iter().max().unwrap() + 3;
+    let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
+    let old = prlimit(Some(id), Resource::Nofile, Rlimit { current: Some(limit), maximum }).unwrap();
+    let mut connections: Vec<Connection> = (0..limit).map(|_| Connection::open(&instance.address)).collect();
+    for connection in &mut connections {
+        connection.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    }
+    // Until there are no more; then for some tries longer.
+    let started = Instant::now();
+    while open().len() as u64 != limit {
+        assert!(started.elapsed() < SOON, "{:?} are not all below {limit}", open());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(SHORT * 2);
+    prlimit(Some(id), Resource::Nofile, old).unwrap();
+    for connection in &mut connections {
+        assert_eq!(connection.response(false).unwrap().status, 200);
+    }
+    drop((first, connections));
+    let said = instance.stop();
+    assert_eq!(said.matches("could not accept a connection: ").count(), 1, "{said}");
+    assert!(said.contains("; further ones wait until it can be done"), "{said}");
 }
 
 #[test]

@@ -150,6 +150,27 @@ fn requests_are_counted_by_status_and_coding() {
     wait_for(&instance, "galley_connections_open", 0.0);
 }
 
+/// What is no request has no line in the log and no method, and is seen all the same.
+#[test]
+fn what_can_not_be_read_is_counted() {
+    let site = site();
+    let instance = Observed::begin(&[site.str()]).serving();
+    let series = |status: u16| format!("galley_http_unreadable_requests_total{{status=\"{status}\"}}");
+    assert_eq!(metrics(&instance)[&series(400)], 0.0);
+    let large = format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "y".repeat(33_000));
+    for (sent, status) in [("nonsense\r\n\r\n", 400), (&large, 431), ("GET / HTTP/1.1\r\nhost : a\r\n\r\n", 400)] {
+        let mut connection = Connection::open(&instance.address);
+        connection.send(sent);
+        assert_eq!(connection.response(false).unwrap().status, status);
+    }
+    // Whoever goes away in the middle of a head has not been answered.
+    Connection::open(&instance.address).send("GET / HT");
+    wait_for(&instance, &series(400), 2.0);
+    wait_for(&instance, "galley_connections_open", 0.0);
+    let after = wait_for(&instance, &series(431), 1.0);
+    assert_eq!((after[&series(400)], after["galley_http_request_duration_seconds_count"]), (2.0, 0.0));
+}
+
 #[test]
 fn no_request_can_make_a_series() {
     let site = site();

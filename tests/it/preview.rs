@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::incremental::{Model, Random, write};
 use crate::render::files;
-use crate::support::{Instance, Ran, TempSite, galley};
+use crate::support::{Connection, Instance, Ran, TempSite, galley};
 
 /// Nothing here takes longer, however slow the machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -405,12 +405,36 @@ fn a_page_of_an_earlier_run_reloads() {
     Events::open(&preview, &format!("path={path}&version={version}&run=1")).hears("reload");
 }
 
+/// The variable is that of `galley serve`, and means the same.
+#[test]
+fn a_preview_is_at_every_address_that_it_is_given() {
+    let site = site();
+    let mut command = galley();
+    command.args(["preview", site.str()]).env("GALLEY_LISTEN", "127.0.0.1:0,localhost:0,127.0.0.2:0,:0");
+    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let mut hosts = Vec::new();
+    // localhost may stand for one address or two: the last one is the one on all.
+    while hosts.iter().filter(|host| *host == "127.0.0.1").count() < 3 {
+        let line = lines.next().expect("it has ended").unwrap();
+        let address = line.strip_prefix("http://").unwrap();
+        assert_eq!(Connection::open(address).request("GET", "/posts/a/", &[], "").status, 200, "{line}");
+        hosts.push(address.rsplit_once(':').unwrap().0.to_owned());
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(hosts[0], "127.0.0.1");
+    assert!(hosts.contains(&"127.0.0.2".to_owned()), "{hosts:?}");
+}
+
 #[test]
 fn a_place_that_is_taken_and_a_folder_that_is_none_are_said() {
     let site = site();
     let preview = Instance::preview(&[site.str()]);
     let taken = Ran::of(galley().args(["preview", site.str(), "--listen", &preview.address]));
     taken.says(1, "can't listen there; choose another address with --listen");
+    let socket = Ran::of(galley().args(["preview", site.str(), "--listen", "unix:/run/x"]));
+    socket.says(2, "a browser can't go there; expected host:port or :port");
     Ran::of(galley().args(["preview", "/no/such"])).says(1, "/no/such: no such folder");
     let bare = TempSite::bare();
     Ran::of(galley().args(["preview", bare.str()])).says(1, "is no site");

@@ -63,10 +63,24 @@ fn the_proxy_protocol_names_the_client() {
             assert_eq!(ask(&mut connection, &[("x-forwarded-for", "198.51.100.9")]), "203.0.113.7 false");
         }
     }
-    let mut local = server.open();
-    local.send("PROXY UNKNOWN\r\n");
-    assert_eq!(ask(&mut local, &[]), "127.0.0.1 false");
     assert_eq!(ask(&mut server.open(), &[]), "127.0.0.1 false");
+}
+
+/// What a proxy says for itself is believed; what somebody says of whom it knows nothing is not.
+#[test]
+fn a_client_that_the_proxy_does_not_know_is_no_proxy() {
+    let server = behind(&["127.0.0.0/8"]);
+    let forwarded = [("x-forwarded-for", "203.0.113.7"), ("x-forwarded-proto", "https")];
+    let binary = |rest: &[u8]| [b"\r\n\r\n\0\r\nQUIT\n", rest].concat();
+    for (preface, answer) in [
+        (b"PROXY UNKNOWN\r\n".to_vec(), "127.0.0.1 false"),
+        (binary(b"\x21\0\0\0"), "127.0.0.1 false"),
+        (binary(b"\x20\0\0\0"), "203.0.113.7 true"),
+    ] {
+        let mut stream = std::net::TcpStream::connect(&server.address).unwrap();
+        stream.write_all(&preface).unwrap();
+        assert_eq!(ask(&mut Connection::of(stream), &forwarded), answer, "{preface:?}");
+    }
 }
 
 #[test]

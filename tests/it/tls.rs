@@ -179,6 +179,16 @@ fn pages_come_by_https_in_both_versions() {
 }
 
 #[test]
+fn how_long_https_is_insisted_on_is_the_authors_to_say() {
+    let site = site().file("static/_headers", "/\n  Strict-Transport-Security: max-age=60\n");
+    let pair = Pair::at(site.path());
+    let instance = instance(&site, &pair);
+    let (text, _) = browser().get(&instance.address);
+    assert!(text.contains("\r\nstrict-transport-security: max-age=60\r\n"), "{text}");
+    assert_eq!(text.matches("strict-transport-security").count(), 1, "{text}");
+}
+
+#[test]
 fn http2_is_agreed_on() {
     let site = site();
     let pair = Pair::at(site.path());

@@ -170,10 +170,13 @@ impl Instance {
         started.elapsed()
     }
 
+    pub(crate) fn id(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
     /// Asks the process to stop, waits for it, and returns what it said on standard error.
     pub(crate) fn stop(mut self) -> String {
-        let id = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        rustix::process::kill_process(self.id(), rustix::process::Signal::TERM).unwrap();
         let status = self.child.wait().unwrap();
         let errors = self.errors.take().unwrap().join().unwrap();
         assert!(status.success(), "{errors}");

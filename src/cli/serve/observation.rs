@@ -1,7 +1,7 @@
 //! What `galley serve` tells of itself: access log, metrics, health.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -9,7 +9,10 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use crate::cli::report::Report;
-use crate::serve::{AccessLog, Control, ControlThread, Counted, Deployment, LogFormat, Observer, Readiness, bind};
+use crate::serve::{
+    AccessLog, Address, Control, ControlThread, Counted, Deployment, Inherited, Listener, LogFormat, Observer,
+    Readiness, bind,
+};
 
 /// Where the control listener is with --follow.
 const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
@@ -19,7 +22,7 @@ pub(super) struct ObservationArguments {
     /// Write a line for each answer to standard output
     #[arg(long, value_name = "FORMAT", default_value = "off", env = "GALLEY_LOG")]
     log: Log,
-    /// Where to answer /healthz, /readyz and /metrics, as IP:PORT, or off [default: 127.0.0.1:8081 with --follow, off without]
+    /// Where to answer /healthz, /readyz and /metrics, as HOST:PORT, :PORT, unix:PATH or fd:N, or off [default: 127.0.0.1:8081 with --follow, off without]
     #[arg(long, value_name = "ADDR", env = "GALLEY_CONTROL")]
     control: Option<ControlAddress>,
 }
@@ -35,16 +38,16 @@ enum Log {
 }
 
 /// An address, or none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum ControlAddress {
-    At(SocketAddr),
+    At(Address),
     Off,
 }
 
 /// A text that is neither.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no address; write it as 127.0.0.1:8081, or `off`")]
-struct ControlAddressError(String);
+#[error("`{0}` is no address: {1}; or `off`")]
+struct ControlAddressError(String, String);
 
 impl FromStr for ControlAddress {
     type Err = ControlAddressError;
@@ -53,7 +56,7 @@ impl FromStr for ControlAddress {
         if text == "off" {
             return Ok(Self::Off);
         }
-        text.parse().map(Self::At).map_err(|_| ControlAddressError(text.to_owned()))
+        text.parse().map(Self::At).map_err(|error| ControlAddressError(text.to_owned(), error))
     }
 }
 
@@ -67,8 +70,12 @@ pub(super) struct Observation {
 
 impl ObservationArguments {
     /// Begins before the content is there: a probe that asks early is told what is lacking.
-    pub(super) fn start(&self, follows: bool, counted: Vec<Counted>, report: &Report) -> anyhow::Result<Observation> {
-        let listener = self.listen(follows)?;
+    pub(super) fn start(
+        &self,
+        listeners: Vec<Listener>,
+        counted: Vec<Counted>,
+        report: &Report,
+    ) -> anyhow::Result<Observation> {
         let format = match self.log {
             Log::Combined => Some(LogFormat::Combined),
             Log::Json => Some(LogFormat::Json),
@@ -77,34 +84,39 @@ impl ObservationArguments {
         let log = format.map(|format| AccessLog::start(format, io::stdout())).transpose()?;
         let observer = Observer::new(log.as_ref());
         let readiness = Arc::<Readiness>::default();
-        let control = match listener {
-            Some(listener) => {
-                let address = listener.local_addr()?;
-                report.say(format_args!("control: http://{address} has /healthz, /readyz and /metrics"));
-                Some(Control::new(observer.clone(), Arc::clone(&readiness), counted).start(listener)?)
-            }
-            None => None,
+        for listener in &listeners {
+            report.say(format_args!("control: {} has /healthz, /readyz and /metrics", listener.url(false)));
+        }
+        let control = if listeners.is_empty() {
+            None
+        } else {
+            Some(Control::new(observer.clone(), Arc::clone(&readiness), counted).start(listeners)?)
         };
         Ok(Observation { observer, readiness, log, control })
     }
 
-    /// The address that was asked for must be free. Without the one that nobody asked for the instance serves all the same.
-    fn listen(&self, follows: bool) -> anyhow::Result<Option<TcpListener>> {
-        match self.control {
+    /// Opens the control listener, before those of the blog: what it takes of a service manager's is not theirs. The address
+    /// that was asked for must be free. Without the one that nobody asked for the instance serves all the same.
+    pub(super) fn listen(&self, follows: bool, inherited: &mut Inherited) -> anyhow::Result<Vec<Listener>> {
+        match &self.control {
             Some(ControlAddress::At(address)) => {
                 let remedy = || {
-                    format!("{address}: the control listener can't be there; choose another address with --control, or off")
+                    format!(
+                        "{address}: the control listener can't be there; choose another address with --control, or off"
+                    )
                 };
-                bind(address).map(Some).with_context(remedy)
+                Listener::open(address, inherited).with_context(remedy)
             }
-            None if follows => Ok(bind(DEFAULT)
-                .inspect_err(|error| {
+            None if follows => match bind(DEFAULT) {
+                Ok(listener) => Ok(vec![listener.into()]),
+                Err(error) => {
                     tracing::warn!(
                         "{DEFAULT}: {error}; there is no control listener; choose another address with --control, or off"
                     );
-                })
-                .ok()),
-            Some(ControlAddress::Off) | None => Ok(None),
+                    Ok(Vec::new())
+                }
+            },
+            Some(ControlAddress::Off) | None => Ok(Vec::new()),
         }
     }
 }
@@ -144,6 +156,6 @@ mod tests {
         let address = "[::1]:9".parse::<ControlAddress>().unwrap();
         assert_eq!(address, ControlAddress::At("[::1]:9".parse().unwrap()));
         let error = "none".parse::<ControlAddress>().unwrap_err().to_string();
-        assert_eq!(error, "`none` is no address; write it as 127.0.0.1:8081, or `off`");
+        assert_eq!(error, "`none` is no address: expected host:port, :port, unix:PATH or fd:N; or `off`");
     }
 }

@@ -26,6 +26,9 @@ const ROW_OF: [u8; 900] = {
     rows
 };
 
+/// The statuses that HTTP/1.1's parser answers with what it can't read.
+const UNREADABLE: [u16; 2] = [400, 431];
+
 /// Content codings as they are named in `Content-Encoding`; the first stands for none, the last for all others.
 const CODINGS: [&str; 5] = ["identity", "gzip", "br", "zstd", "other"];
 
@@ -86,6 +89,7 @@ pub(super) struct Counts {
     buckets: [AtomicU64; BOUNDS.len() + 1],
     connected: AtomicU64,
     disconnected: AtomicU64,
+    unreadable: [AtomicU64; UNREADABLE.len()],
 }
 
 /// How an exchange ended.
@@ -127,6 +131,11 @@ impl Counts {
         self.connected.fetch_add(1, Relaxed);
     }
 
+    /// The parser refused what came: it is too large, or no request at all.
+    pub(super) fn unreadable(&self, too_large: bool) {
+        self.unreadable[usize::from(too_large)].fetch_add(1, Relaxed);
+    }
+
     pub(super) fn disconnect(&self) {
         self.disconnected.fetch_add(1, Relaxed);
     }
@@ -143,6 +152,7 @@ pub(super) struct Totals {
     buckets: [u64; BOUNDS.len() + 1],
     pub(super) connected: u64,
     disconnected: u64,
+    unreadable: [u64; UNREADABLE.len()],
 }
 
 impl Totals {
@@ -153,6 +163,9 @@ impl Totals {
             *total += count.load(Relaxed);
         }
         for (total, count) in self.buckets.iter_mut().zip(&counts.buckets) {
+            *total += count.load(Relaxed);
+        }
+        for (total, count) in self.unreadable.iter_mut().zip(&counts.unreadable) {
             *total += count.load(Relaxed);
         }
         for (total, count) in [
@@ -173,6 +186,11 @@ impl Totals {
 
     pub(super) fn connections_open(&self) -> u64 {
         self.connected.saturating_sub(self.disconnected)
+    }
+
+    /// What could not be read, by the status that it was answered with.
+    pub(super) fn unreadable(&self) -> impl Iterator<Item = (u16, u64)> {
+        UNREADABLE.into_iter().zip(self.unreadable)
     }
 
     pub(super) fn seconds(&self) -> f64 {

@@ -68,6 +68,11 @@ impl Collector for Requests {
             let labels = [("status", status.as_str()), ("coding", coding)];
             requests.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
         }
+        let help = "What came over HTTP/1.1 and could not be read as a request, by the status it was answered with";
+        let mut unreadable = encoder.encode_descriptor("http_unreadable_requests", help, None, MetricType::Counter)?;
+        for (status, count) in totals.unreadable() {
+            unreadable.encode_family(&[("status", status)])?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
         let help = "From a request's head to the end of its answer";
         let unit = Some(&Unit::Seconds);
         let mut durations = encoder.encode_descriptor("http_request_duration", help, unit, MetricType::Histogram)?;

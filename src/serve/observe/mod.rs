@@ -119,6 +119,11 @@ impl Observer {
         Connected(Arc::clone(&self.0))
     }
 
+    /// What came on a connection was refused before it was a request: nothing else is known of it.
+    pub(super) fn unreadable(&self, too_large: bool) {
+        self.0.counts.unreadable(too_large);
+    }
+
     fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         for counts in self.0.shared.counts.lock().unwrap_or_else(PoisonError::into_inner).iter() {
