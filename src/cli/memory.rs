@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::report::{Report, count, size};
 use super::source::{Source, apart, open_cache};
-use crate::serve::Keep;
+use crate::serve::{Keep, media_files};
 use crate::snapshot::{Codings, Freezing, Snapshot, Tree, freeze_with};
 
 /// The cache's record of a site's codings.
@@ -66,7 +66,8 @@ impl MemoryArguments {
         let known = cache.as_ref().and_then(|cache| cache.record(RECORD)).unwrap_or_default();
         let codings = Codings::from_bytes(Bytes::from(known));
         let limit = self.limit();
-        let freezing = Freezing { codings: Some(&codings), memory: Some(limit), ..Freezing::default() };
+        let freezing =
+            Freezing { codings: Some(&codings), memory: Some(limit), open_files: Some(media_files()), previous: None };
         let snapshot = apart(|| Ok(freeze_with(tree, &freezing)?))?;
         report.say(format_args!("{}; the limit is {}", held(&snapshot), size(limit)));
         let (files, bytes) = snapshot.on_disk();

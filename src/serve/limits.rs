@@ -14,7 +14,7 @@ const RESERVED_FILES: u64 = 64;
 /// more; twelve listeners are many.
 const FILES_A_THREAD: u64 = 16;
 /// Files of media that are open at a time to be sent, if the file limit allows them.
-pub(super) const MEDIA_FILES: usize = 256;
+const MEDIA_FILES: usize = 256;
 
 /// How long clients may take, and how many there may be.
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +51,7 @@ impl Limits {
 
 /// How many files of media may be open at a time: [`MEDIA_FILES`], or a quarter of what the process may open if that is
 /// less.
-#[expect(dead_code, reason = "for the bodies that are read from disk")]
-pub(super) fn media_files() -> usize {
+pub fn media_files() -> usize {
     media_files_of(open_files())
 }
 

@@ -35,7 +35,12 @@ pub struct Freezing<'a> {
     /// The bytes that content may take in memory; without a limit, that of `previous`, and without one all of it is held. What lies in files and needs no coding gives way first;
     /// texts are always held.
     pub memory: Option<u64>,
+    /// How many of the files that lie on disk may be open at a time; as in `previous`, or some, if it is not said.
+    pub open_files: Option<usize>,
 }
+
+/// Open at a time where nobody says how many may be.
+const OPEN_FILES: usize = 64;
 
 /// Freezes `tree` with no limit of memory. Resources that are the same in `previous` are shared with it.
 pub fn freeze(tree: &Tree, previous: Option<&Snapshot>) -> io::Result<Snapshot> {
@@ -51,7 +56,9 @@ pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot>
     let entries: Vec<_> = tree.iter().filter(|(path, _)| is_public(tree, path)).collect();
     let memory = freezing.memory.or_else(|| freezing.previous.and_then(Snapshot::memory));
     let on_disk = on_disk(&entries, memory);
-    let files = Arc::<Files>::default();
+    let open_files = freezing.open_files.or(freezing.previous.map(|previous| previous.open_files));
+    let open_files = open_files.unwrap_or(OPEN_FILES);
+    let files = Files::new(open_files);
     let interner = Interner::default();
     let resources = || {
         entries
@@ -82,7 +89,8 @@ pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot>
     paths.extend(redirects.exact().map(|(path, number)| (path, Target::Redirect(number))));
     let redirects = Arc::new(redirects);
     let faults = faults.concat().into();
-    Ok(Snapshot { root, paths, redirects, rules: rules_digest, faults, memory, not_found, retained: Vec::new() })
+    let retained = Vec::new();
+    Ok(Snapshot { root, paths, redirects, rules: rules_digest, faults, memory, open_files, not_found, retained })
 }
 
 fn text(tree: &Tree, path: &str) -> io::Result<String> {

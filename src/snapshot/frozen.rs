@@ -64,6 +64,8 @@ pub struct Snapshot {
     pub(super) faults: Arc<[String]>,
     /// The bytes that content may take in memory.
     pub(super) memory: Option<u64>,
+    /// How many files may be open at a time.
+    pub(super) open_files: usize,
     pub(super) not_found: Option<Arc<Resource>>,
     /// Fingerprinted assets of the releases before, the last one first.
     pub(super) retained: Vec<Assets>,
@@ -188,6 +190,7 @@ impl Snapshot {
             rules: self.rules,
             faults: Arc::clone(&self.faults),
             memory: self.memory,
+            open_files: self.open_files,
             not_found: self.not_found.as_ref().map(complete),
             retained: self.retained.clone(),
         }

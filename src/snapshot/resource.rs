@@ -62,14 +62,20 @@ pub struct FileBody {
 }
 
 /// What is read from disk for a snapshot.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Files {
     open: AtomicUsize,
+    /// How many may be open.
+    limit: usize,
     readers: AtomicUsize,
 }
 
-/// Files open at a time: a share of what a process may have, most of which is for connections.
-const MAX_OPEN: usize = 256;
+impl Files {
+    pub(super) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { open: AtomicUsize::new(0), limit, readers: AtomicUsize::new(0) })
+    }
+}
+
 /// Answers from files at a time: each holds a piece of its file while its client takes nothing.
 const MAX_READERS: usize = 1024;
 
@@ -151,7 +157,7 @@ impl FileBody {
 
     fn open_anew(&self) -> io::Result<OpenFile> {
         let file = File::open(&self.path)?;
-        self.count(&self.files.open, MAX_OPEN)?;
+        self.count(&self.files.open, self.files.limit)?;
         Ok(OpenFile { file, files: Arc::clone(&self.files) })
     }
 
