@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -174,6 +175,14 @@ impl Drop for Bridge {
     }
 }
 
+static MACHINE: Mutex<()> = Mutex::new(());
+
+/// Held by whoever keeps all cores busy, and by whoever starts what gives up if it has to wait: dockerd gives containerd
+/// fifteen seconds.
+pub(crate) fn machine() -> MutexGuard<'static, ()> {
+    MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Docker Engine from Debian, with its state in a temporary folder.
 pub(crate) struct Engine {
     // Dropped in this order: the bridge goes when nobody uses it any more.
@@ -201,6 +210,7 @@ impl Engine {
         let bridge = Bridge::add();
         // The tests use the host's network, so nothing of it has to be changed.
         command.args(["--bridge", &bridge.0, "--iptables=false", "--ip-forward=false"]);
+        let _calm = machine();
         let mut process = Process::start(&mut command, folder);
         process.wait_until(|| docker(&socket).arg("version").output().unwrap().status.success());
         Self { _process: process, _bridge: bridge, socket }

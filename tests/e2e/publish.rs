@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::parts::{Registry, free_port};
+use crate::parts::{Registry, free_port, machine};
 use crate::support::{Connection, Instance, TempSite, run};
 
 const SECRET: &str = "a-secret-that-nobody-guesses";
@@ -69,6 +69,7 @@ impl Readers {
 }
 
 pub(crate) fn push_to_visible() {
+    let _all_of_it = machine();
     let port = free_port();
     let registry = Registry::start(Some(&format!("http://127.0.0.1:{port}/_galley/hook/{SECRET}")));
     let reference = format!("{}/me/blog:latest", registry.address);
