@@ -3,13 +3,14 @@
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 
 use galley::serve::{Answer, AnswerBody, Handler, Inherited, Limits, Listener, Peer, Settings, Trust};
 use tokio::sync::Notify;
 
 use crate::frames::{Client, DATA};
 use crate::server::{Answering, Server};
-use crate::support::{Connection, Instance, TempSite, run};
+use crate::support::{Connection, Instance, PATIENCE, TempSite, run};
 
 /// Answers with the client's address, and whether it came by HTTPS.
 fn server(trusted: &[&str], more: Vec<Listener>) -> Server {
@@ -129,9 +130,12 @@ fn a_proxy_on_a_unix_socket_is_trusted_if_any_is() {
     }
 }
 
-/// Holds requests to `/hold` until it is told to let them go.
+/// Holds requests to `/hold` until it is told to let them go, and tells that one has arrived.
 #[derive(Clone)]
-struct Holding(Arc<Notify>);
+struct Holding {
+    arrived: Sender<()>,
+    released: Arc<Notify>,
+}
 
 impl Handler for Holding {
     fn answer(&self, request: ::http::Request<hyper::body::Incoming>, _: &Peer) -> Answer {
@@ -139,7 +143,8 @@ impl Handler for Holding {
         if request.uri().path() != "/hold" {
             return response().into();
         }
-        let released = Arc::clone(&self.0);
+        self.arrived.send(()).unwrap();
+        let released = Arc::clone(&self.released);
         Answer::Routed(Box::pin(async move {
             released.notified().await;
             response()
@@ -154,13 +159,14 @@ fn clients_behind_a_proxy_have_their_shares() {
     let trust = Trust::new(["127.0.0.0/8".parse().unwrap()]);
     let released = Arc::new(Notify::new());
     let settings = Settings { trust, limits, ..Settings::default() };
-    let server = Server::with(Holding(Arc::clone(&released)), settings, Vec::new());
+    let (arrived, arrivals) = channel();
+    let server = Server::with(Holding { arrived, released: Arc::clone(&released) }, settings, Vec::new());
     let forwarded = |client| [("x-forwarded-for", client)];
     let mut held = server.open();
     held.send("GET /hold HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 203.0.113.7\r\n\r\n");
+    arrivals.recv_timeout(PATIENCE).unwrap();
     let mut other = server.open();
-    // Until the one that is held has arrived.
-    while other.request("GET", "/", &forwarded("203.0.113.7"), "").status != 429 {}
+    assert_eq!(other.request("GET", "/", &forwarded("203.0.113.7"), "").status, 429);
     assert_eq!(other.request("GET", "/", &forwarded("203.0.113.8"), "").status, 200);
     released.notify_one();
     assert_eq!(held.response(false).unwrap().text(), "done");
