@@ -101,7 +101,8 @@ pub async fn serve<L: Into<Listener>>(
         // A thread that could not begin, or panicked: what is left would serve only a part of the connections.
         _ = ends.recv() => {}
     }
-    // The file of a Unix socket goes first: who comes later finds nothing there, instead of a queue that nobody empties.
+    // Who comes later finds a door that is shut, instead of a queue that nobody empties; and no file of a Unix socket.
+    listeners.iter().for_each(Listener::close_queue);
     drop(listeners);
     drop(stop);
     while ends.recv().await.is_some() {}

@@ -99,6 +99,9 @@ impl Worker {
                 }
                 next => next,
             };
+            if self.is_stopped() {
+                break;
+            }
             // In a thread that ends with the work and takes its free memory along.
             let worker = &mut *self;
             let worked = std::thread::scope(|scope| scope.spawn(|| worker.passes()).join());

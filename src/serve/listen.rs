@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use listenfd::ListenFd;
+#[cfg(target_os = "linux")]
+use socket2::SockFilter;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 /// Connections that may wait to be accepted.
@@ -106,7 +108,10 @@ pub struct Listener {
 
 #[derive(Debug)]
 enum Place {
-    Tcp,
+    Tcp {
+        /// Whether it was opened here: others may hold the queue of one that was handed over, and go on with it.
+        ours: bool,
+    },
     /// The path, and the file if it is ours to remove.
     Unix(PathBuf, #[expect(dead_code, reason = "for its drop")] Option<SocketFile>),
 }
@@ -125,9 +130,10 @@ impl Listener {
         }
     }
 
+    /// One that was handed over.
     fn of_tcp(listener: TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Ok(listener.into())
+        Ok(Self { socket: listener.into(), place: Place::Tcp { ours: false } })
     }
 
     fn of_unix(listener: UnixListener, file: Option<SocketFile>) -> io::Result<Self> {
@@ -145,14 +151,28 @@ impl Listener {
     pub fn url(&self, secure: bool) -> String {
         let scheme = if secure { "https" } else { "http" };
         match &self.place {
-            Place::Tcp => self.address().map_or_else(String::new, |address| format!("{scheme}://{address}")),
+            Place::Tcp { .. } => self.address().map_or_else(String::new, |address| format!("{scheme}://{address}")),
             Place::Unix(path, _) => format!("unix:{}", path.display()),
         }
     }
 
     /// Whether it takes connections of the internet's protocols.
     pub(super) fn is_tcp(&self) -> bool {
-        matches!(self.place, Place::Tcp)
+        matches!(self.place, Place::Tcp { .. })
+    }
+
+    /// Lets nobody into the queue any more; those who are in it stay. Who comes between the last look at a queue and its end
+    /// would be reset with a request on the way; so they wait at the door, and try again a second later, when somebody else
+    /// may listen there or nobody does.
+    pub(super) fn close_queue(&self) {
+        #[cfg(target_os = "linux")]
+        if matches!(self.place, Place::Tcp { ours: true }) {
+            /// A program for the packet filter, bpf(4): `ret #0`, which keeps no byte of any packet.
+            const DROP_ALL: [SockFilter; 1] = [SockFilter::new(0x06, 0, 0, 0)];
+            if let Err(error) = SockRef::from(&self.socket).attach_filter(&DROP_ALL) {
+                tracing::debug!("connections are let in until the very end: {error}");
+            }
+        }
     }
 
     /// The same queue once more, for a further thread.
@@ -163,7 +183,7 @@ impl Listener {
 
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
-        Self { socket: listener.into(), place: Place::Tcp }
+        Self { socket: listener.into(), place: Place::Tcp { ours: true } }
     }
 }
 
@@ -197,15 +217,15 @@ fn open_tcp(host: &str, port: u16) -> io::Result<Vec<Listener>> {
             Err(_) => bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port))?,
             Ok(listener) => listener,
         };
-        return Ok(vec![Listener::of_tcp(listener)?]);
+        return Ok(vec![listener.into()]);
     }
     let mut addresses: Vec<SocketAddr> = (host, port).to_socket_addrs()?.collect();
     addresses.sort_unstable();
     addresses.dedup();
     let mut listeners = Vec::new();
     for address in addresses {
-        match bind(address).and_then(Listener::of_tcp) {
-            Ok(listener) => listeners.push(listener),
+        match bind(address) {
+            Ok(listener) => listeners.push(listener.into()),
             // A name may have an address of a family that this machine does not use.
             Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable && !is_literal(host) => {
                 tracing::debug!("{address}: {error}");
