@@ -15,18 +15,20 @@ mod post;
 mod preview;
 mod report;
 mod serve;
+mod settings;
 mod source;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use self::report::{LogLine, Report};
+use crate::finding::Finding;
 use crate::registry::Transport;
 
 /// One static binary that renders a Markdown blog, serves it from memory, packs itself with it into an image, and follows
@@ -81,15 +83,29 @@ impl RegistryArguments {
 
 /// Runs the program with `arguments`, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let command = Cli::command();
+    let added = match settings::added(&command, &arguments) {
+        Ok(added) => added,
+        Err(finding) => return at_fault(finding),
+    };
+    let parsed = command.try_get_matches_from(added.to(&arguments));
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
+            if let Some(finding) = added.blame(&error) {
+                return at_fault(finding);
+            }
             // Help and version are no errors, and go to standard output. Where even that is closed, nobody listens.
             let _ = error.print();
             return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
         }
     };
     let report = Report::new(cli.quiet);
+    if let Err(error) = report.findings(&added.warnings, "nothing was done") {
+        report.error(&error);
+        return ExitCode::FAILURE;
+    }
     log_to_standard_error(&cli);
     let done = match cli.verb {
         Verb::New(arguments) => new::run(&arguments, &report),
@@ -107,6 +123,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A site's own settings can't be used.
+fn at_fault(finding: Finding) -> ExitCode {
+    let report = Report::new(true);
+    if let Err(error) = report.findings(&[finding], "nothing was done") {
+        report.error(&error);
+    }
+    ExitCode::FAILURE
 }
 
 fn log_to_standard_error(cli: &Cli) {

@@ -35,6 +35,8 @@ const KEYS: &[&str] = &[
     "taxonomies",
     "sections",
     "theme_settings",
+    "serve",
+    "package",
     "extra",
 ];
 
@@ -194,6 +196,8 @@ impl Config {
             "edit_url" => self.edit_url = Some(edit_url(text_of(value)?)?),
             "minify" => self.minify = parts::truth(value)?,
             "search" => self.search = parts::truth(value)?,
+            // Flags: the command line reads them, where they mean something.
+            "serve" | "package" => drop(value.as_table().ok_or("a table")?),
             _ => self.extra = value.as_table().map(toml_table).ok_or("a table")?,
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Ran, TempSite, galley, run};
+use crate::support::{Instance, Ran, TempSite, galley, run};
 
 #[test]
 fn help_names_the_verbs_and_each_verb_has_examples() {
@@ -51,6 +51,26 @@ fn a_site_in_the_working_folder_is_the_default() {
     let ran = Ran::of(galley().arg("build").current_dir(place.path()));
     ran.says(0, "rendered ");
     assert!(place.path().join("site/public/a/index.html").exists());
+}
+
+/// Flag, then variable, then file.
+#[test]
+fn flags_may_stand_in_the_sites_own_file() {
+    let settings = "[serve]\nlisten = '127.0.0.1:0'\nmemory = '3M'\n";
+    let site = TempSite::new().file("content/_index.md", "Welcome.\n").file("galley.toml", settings);
+    for (flags, variable, limit) in [
+        (&[][..], None, "the limit is 3.1 MB"),
+        (&[], Some("5M"), "the limit is 5.2 MB"),
+        (&["--memory", "7M"], Some("5M"), "the limit is 7.3 MB"),
+    ] {
+        let mut command = galley();
+        command.args(["serve", site.str()]).args(flags).envs(variable.map(|size| ("GALLEY_MEMORY", size)));
+        command.env_remove("GALLEY_LISTEN");
+        let said = Instance::of(&mut command).stop();
+        assert!(said.contains(limit), "{said}");
+    }
+    let site = TempSite::new().file("content/_index.md", "Welcome.\n").file("galley.toml", "[serve]\npoll = 'often'\n");
+    run(&["serve", site.str()]).says(1, "galley.toml:2:8: 'poll': ");
 }
 
 #[test]
