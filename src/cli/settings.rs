@@ -129,7 +129,11 @@ fn key(arg: &Arg) -> Option<String> {
 /// those of which one is needed.
 fn is_overruled(arg: &Arg, command: &Command, given: &ArgMatches) -> bool {
     let id = arg.get_id();
-    let excluding = command.get_arg_conflicts_with(arg).into_iter().map(Arg::get_id);
+    // Which of the two names the other one is a matter of taste.
+    let excludes =
+        |one, other: &Arg| command.get_arg_conflicts_with(one).iter().any(|arg| arg.get_id() == other.get_id());
+    let excluding =
+        command.get_arguments().filter(|other| excludes(arg, other) || excludes(other, arg)).map(Arg::get_id);
     let needed =
         command.get_groups().filter(|group| group.is_required_set() && group.get_args().any(|other| other == id));
     let alternatives = needed.flat_map(ArgGroup::get_args);
