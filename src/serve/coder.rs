@@ -118,6 +118,8 @@ impl Worker {
     fn passes(&mut self) {
         let snapshot = self.deployment.current();
         self.codings.retain(&snapshot);
+        // What is known of it already, and what lies elsewhere now; it may be that nothing is missing.
+        self.install();
         let done = Coding::MADE.into_iter().all(|coding| self.pass(&snapshot, coding) == Pass::Done);
         if done && !self.is_stopped() {
             let held = self.deployment.current().held().map(|(coding, bytes)| format!("{bytes} {}", coding.name()));
@@ -188,5 +190,35 @@ impl Worker {
         if std::mem::take(&mut self.unkept) {
             (self.keep)(&self.codings.of(snapshot));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::{Entry, Tree, TreePath, freeze};
+
+    /// Other rules make other answers of the same bytes, and no coding of them is missing.
+    #[test]
+    fn content_whose_codings_are_all_known_is_given_them() {
+        let tree = |rules: &'static str| {
+            let mut tree = Tree::new();
+            for (path, text) in [("a.txt", "words ".repeat(100)), ("_headers", rules.to_owned())] {
+                tree.insert(TreePath::new(path).unwrap(), Entry::new(Bytes::from(text), None)).unwrap();
+            }
+            tree
+        };
+        let deployment = Arc::new(Deployment::new(freeze(&tree("/*\n  X-A: 1\n"), None).unwrap()));
+        let _coder = Coder::start(Arc::clone(&deployment), Codings::default(), Box::new(|_| {})).unwrap();
+        let until_coded = || {
+            let started = Instant::now();
+            while deployment.current().held().iter().any(|(_, bytes)| *bytes == 0) {
+                assert!(started.elapsed() < Duration::from_secs(30));
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        };
+        until_coded();
+        deployment.install(freeze(&tree("/*\n  X-A: 2\n"), Some(&deployment.current())).unwrap());
+        until_coded();
     }
 }

@@ -265,18 +265,33 @@ impl Resource {
             && identity.is_some_and(|made| is_as_before(&made.body))
     }
 
-    /// The same with the codings that it lacks and `codings` has; `None` if there are none.
+    /// The same with the codings that `codings` has of it, those that it lacks and those that lie elsewhere there; `None` if
+    /// there are none.
     pub(super) fn with(&self, codings: &Codings) -> Option<Self> {
-        let lacks = |coding| !self.representations.iter().any(|made| made.coding == coding);
         let identity = self.identity()?;
-        let missing = Coding::MADE.into_iter().filter(|coding| lacks(*coding));
-        let mut made: Vec<_> = missing.filter_map(|coding| identity.coded(coding, self.digest, codings)).collect();
+        let taken = |coding| self.coded(coding, identity, codings);
+        let mut made: Vec<_> = Coding::MADE.into_iter().filter_map(taken).collect();
         if made.is_empty() {
             return None;
         }
-        made.extend(self.representations.iter().map(Representation::shared));
+        let kept = self.representations.iter().filter(|kept| made.iter().all(|made| made.coding != kept.coding));
+        let kept: Vec<_> = kept.map(Representation::shared).collect();
+        made.extend(kept);
         made.sort_by_key(|made| (made.body.length(), made.coding));
         Some(Self { representations: made, ..*self })
+    }
+
+    /// A coding of the bytes of `identity` as `codings` has it, unless it is here already.
+    fn coded(&self, coding: Coding, identity: &Representation, codings: &Codings) -> Option<Representation> {
+        let bytes = codings.get(self.digest, coding)??.clone();
+        match self.representations.iter().find(|made| made.coding == coding) {
+            Some(here) if here.body.bytes().is_some_and(|here| here.as_ptr() == bytes.as_ptr()) => None,
+            Some(here) => Some(Representation { coding, body: Body::Memory(bytes), fields: here.fields.clone() }),
+            None => {
+                let fields = identity.fields.recoded(coding, bytes.len() as u64, entity_tag(Digest::of(&bytes)));
+                Some(Representation { coding, body: Body::Memory(bytes), fields })
+            }
+        }
     }
 
     /// The bytes as they are, if codings of them are worth a try.
@@ -286,13 +301,6 @@ impl Resource {
 }
 
 impl Representation {
-    /// Another coding of the same bytes, whose digest is `digest`, if `codings` has it.
-    fn coded(&self, coding: Coding, digest: Digest, codings: &Codings) -> Option<Self> {
-        let bytes = codings.get(digest, coding)??.clone();
-        let fields = self.fields.recoded(coding, bytes.len() as u64, entity_tag(Digest::of(&bytes)));
-        Some(Self { coding, body: Body::Memory(bytes), fields })
-    }
-
     /// The same, sharing the bytes. Only what is in memory has codings beside it.
     fn shared(&self) -> Self {
         let body = Body::Memory(self.body.bytes().cloned().unwrap_or_default());
