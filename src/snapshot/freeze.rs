@@ -2,11 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::blocks::Blocks;
 use super::codings::Codings;
 use super::fault::Fault;
 use super::fields::Interner;
@@ -61,7 +60,6 @@ pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot>
     let open_files = open_files.unwrap_or(OPEN_FILES);
     let files = Files::new(open_files);
     let interner = Interner::default();
-    let blocks = Mutex::default();
     let resources = || {
         entries
             .into_par_iter()
@@ -71,14 +69,7 @@ pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot>
                 let kept = previous.and_then(|previous| previous.paths.get(&url));
                 let resource = match kept {
                     Some(Target::Resource(kept)) if kept.is(entry, in_memory) => Arc::clone(kept),
-                    _ => Arc::new(Resource::of(
-                        path,
-                        &url,
-                        entry,
-                        body(entry, in_memory, &files, &blocks)?,
-                        &rules,
-                        &interner,
-                    )),
+                    _ => Arc::new(Resource::of(path, &url, entry, body(entry, in_memory, &files)?, &rules, &interner)),
                 };
                 let complete = freezing.codings.and_then(|codings| resource.with(codings));
                 Ok((url, Target::Resource(complete.map_or(resource, Arc::new))))
@@ -151,9 +142,9 @@ fn on_disk<'a>(entries: &[(&'a TreePath, &'a Entry)], memory: Option<u64>) -> Ha
     media[fitting..].iter().map(|(_, path)| *path).collect()
 }
 
-fn body(entry: &Entry, in_memory: bool, files: &Arc<Files>, blocks: &Mutex<Blocks>) -> io::Result<Body> {
+fn body(entry: &Entry, in_memory: bool, files: &Arc<Files>) -> io::Result<Body> {
     match entry.content() {
         Content::File(path) if !in_memory => FileBody::new(path, entry.length(), files).map(Body::File),
-        _ => entry.read_into(blocks).map(Body::Memory),
+        _ => entry.read().map(Body::Memory),
     }
 }

@@ -4,7 +4,6 @@
 //! that answers requests: codings, entity tags and headers are made once, here, and never on the request path. The room
 //! knows nothing of sites, images or sockets.
 
-mod blocks;
 mod coding;
 mod codings;
 mod csp;

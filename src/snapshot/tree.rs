@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use super::blocks::Blocks;
 use super::digest::{Digest, Hasher};
 
 /// The longest path in bytes: beyond it ustar and most file systems need special care, and no page needs it.
@@ -199,32 +197,16 @@ impl Entry {
     pub fn read(&self) -> io::Result<Bytes> {
         match &self.content {
             Content::Bytes(bytes) => Ok(bytes.clone()),
-            Content::File(path) => self.checked(path, std::fs::read(path)?.into()),
+            Content::File(path) => {
+                let bytes = Bytes::from(std::fs::read(path)?);
+                if Digest::of(&bytes) != self.digest {
+                    let message = format!("{}: changed while it was read; run the command again", path.display());
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+                }
+                Ok(bytes)
+            }
         }
     }
-
-    /// The same, where what comes from a file lies in `blocks`.
-    pub(super) fn read_into(&self, blocks: &Mutex<Blocks>) -> io::Result<Bytes> {
-        let Content::File(path) = &self.content else { return self.read() };
-        let length = usize::try_from(self.length).map_err(io::Error::other)?;
-        let mut file = File::open(path)?;
-        let mut room = blocks.lock().unwrap_or_else(PoisonError::into_inner).take(length);
-        match file.read_exact(&mut room) {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(changed(path)),
-            read => read?,
-        }
-        let is_longer = io::copy(&mut file.take(1), &mut io::sink())? > 0;
-        if is_longer { Err(changed(path)) } else { self.checked(path, room.freeze()) }
-    }
-
-    fn checked(&self, path: &Path, bytes: Bytes) -> io::Result<Bytes> {
-        if Digest::of(&bytes) == self.digest { Ok(bytes) } else { Err(changed(path)) }
-    }
-}
-
-fn changed(path: &Path) -> io::Error {
-    let message = format!("{}: changed while it was read; run the command again", path.display());
-    io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
 /// Entries by path, in bytewise path order. Paths are unique without regard to case, and no file stands where another
