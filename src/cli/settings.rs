@@ -27,6 +27,8 @@ const NOT_IN_FILE: [&str; 4] = ["help", "version", "quiet", "verbose"];
 /// What the file adds to the command line.
 #[derive(Debug, Default)]
 pub(super) struct Added {
+    /// The file's name, as messages have it.
+    file: String,
     flags: Vec<Flag>,
     /// Keys that no flag has.
     pub(super) warnings: Vec<Finding>,
@@ -36,7 +38,6 @@ pub(super) struct Added {
 struct Flag {
     /// As on the command line: `--key` or `--key=value`.
     text: String,
-    file: PathBuf,
     at: Position,
 }
 
@@ -51,12 +52,10 @@ pub(super) fn added(command: &Command, arguments: &[OsString]) -> Result<Added, 
     let (Some(flags), Some(file)) = (command.find_subcommand(verb), settings_file(given, place)) else {
         return Ok(Added::default());
     };
+    // A site may have no file. One that can't be read, or is no TOML, keeps the site from being loaded, and that says why.
     let Ok(text) = fs::read_to_string(&file) else { return Ok(Added::default()) };
-    match DeTable::parse(&text) {
-        Ok(table) => Reading { file, text: &text, verb }.read(table.get_ref(), flags, given),
-        // The site can't be loaded either, and that says what is wrong.
-        Err(_) => Ok(Added::default()),
-    }
+    let Ok(table) = DeTable::parse(&text) else { return Ok(Added::default()) };
+    Reading { file: &file.display().to_string(), text: &text, verb }.read(table.get_ref(), flags, given)
 }
 
 /// The file of the site that is named, or of the one that is there; none if it is something else that is named.
@@ -73,7 +72,7 @@ fn settings_file(given: &ArgMatches, place: &str) -> Option<PathBuf> {
 }
 
 struct Reading<'a> {
-    file: PathBuf,
+    file: &'a str,
     text: &'a str,
     verb: &'a str,
 }
@@ -88,11 +87,11 @@ impl Reading<'_> {
         };
         let known: Vec<(String, &Arg)> = command.get_arguments().filter_map(|arg| Some((key(arg)?, arg))).collect();
         let names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
-        let mut added = Added::default();
+        let mut added = Added { file: self.file.to_owned(), ..Added::default() };
         for (name, value) in entries {
             let Some((_, arg)) = known.iter().find(|(known, _)| known == name.get_ref()) else {
                 let message = unknown_key(name.get_ref(), &format!("[{}]", self.verb), &names);
-                added.warnings.push(Finding::warning(&self.name(), Some(at(name.span().start)), message));
+                added.warnings.push(Finding::warning(self.file, Some(at(name.span().start)), message));
                 continue;
             };
             if is_overruled(arg, command, given) {
@@ -104,18 +103,14 @@ impl Reading<'_> {
                     format!("'{}' in [{}] must be {expected}", name.get_ref(), self.verb),
                 )
             })?;
-            let flag = |text| Flag { text, file: self.file.clone(), at: at(value.span().start) };
+            let flag = |text| Flag { text, at: at(value.span().start) };
             added.flags.extend(texts.into_iter().map(flag));
         }
         Ok(added)
     }
 
-    fn name(&self) -> String {
-        self.file.display().to_string()
-    }
-
     fn error(&self, at: Position, message: String) -> Finding {
-        Finding::error(&self.name(), Some(at), message)
+        Finding::error(self.file, Some(at), message)
     }
 }
 
@@ -189,7 +184,7 @@ impl Added {
         })?;
         let said = error.source().map_or_else(|| first_line(error), ToString::to_string);
         let message = format!("'{}': {said}", long.trim_start_matches('-').replace('-', "_"));
-        Some(Finding::error(&flag.file.display().to_string(), Some(flag.at), message))
+        Some(Finding::error(&self.file, Some(flag.at), message))
     }
 }
 
