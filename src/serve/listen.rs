@@ -331,6 +331,26 @@ impl Drop for SocketFile {
 mod tests {
     use super::*;
 
+    /// Who has come in stays; who comes later waits outside.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_queue_that_is_closed_keeps_who_is_in_it() {
+        use std::io::{Read, Write};
+        use std::net::TcpStream;
+        use std::time::Duration;
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut inside = TcpStream::connect(address).unwrap();
+        let queue = listener.try_clone().unwrap();
+        Listener::from(listener).close_queue();
+        let outside = TcpStream::connect_timeout(&address, Duration::from_millis(200));
+        assert_eq!(outside.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        let (mut accepted, _) = queue.accept().unwrap();
+        inside.write_all(b"x").unwrap();
+        accepted.read_exact(&mut [0]).unwrap();
+    }
+
     #[test]
     fn addresses_are_read_and_written() {
         for (text, address) in [
