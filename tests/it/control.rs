@@ -6,10 +6,7 @@ use std::process::{Child, ChildStdout, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use crate::support::{Connection, Response, TempSite, galley};
-
-/// Nothing here takes longer, however slow the machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::{Connection, PATIENCE, Response, TempSite, galley};
 
 /// `galley serve` with a control listener, running.
 pub(crate) struct Observed {

@@ -5,14 +5,11 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::incremental::{Model, Random, write};
 use crate::render::files;
-use crate::support::{Connection, Instance, Ran, TempSite, galley};
-
-/// Nothing here takes longer, however slow the machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::{Connection, Instance, PATIENCE, Ran, TempSite, galley};
 
 fn site() -> TempSite {
     TempSite::new()

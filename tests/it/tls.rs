@@ -17,10 +17,7 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, HandshakeKin
 use sha2::{Digest, Sha256};
 
 use crate::server::Server;
-use crate::support::{Connection, Instance, TempSite, galley, run};
-
-/// Longer than the server's look at the files takes to come, however slow the machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::{Connection, Instance, PATIENCE, TempSite, galley, run};
 
 /// Takes any certificate, and remembers it.
 #[derive(Debug, Default)]
