@@ -7,6 +7,7 @@
 mod coding;
 mod codings;
 mod csp;
+mod difference;
 mod digest;
 mod fault;
 mod fields;
@@ -24,6 +25,7 @@ mod tree;
 
 pub use coding::Coding;
 pub use codings::{Codings, Made};
+pub use difference::{Difference, FileVersion};
 pub use digest::{Digest, DigestError, Hasher};
 pub use fault::Fault;
 pub use fields::Fields;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+use super::difference::FileVersion;
 use super::digest::{Digest, Hasher};
 
 /// The longest path in bytes: beyond it ustar and most file systems need special care, and no page needs it.
@@ -244,6 +245,11 @@ impl Tree {
     /// All entries in bytewise path order.
     pub fn iter(&self) -> impl Iterator<Item = (&TreePath, &Entry)> {
         self.entries.iter()
+    }
+
+    /// What tells each file's version from others, in bytewise path order.
+    pub fn versions(&self) -> impl Iterator<Item = (&TreePath, FileVersion)> {
+        self.entries.iter().map(|(path, entry)| (path, entry.into()))
     }
 
     /// The number of files.
