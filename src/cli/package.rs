@@ -8,10 +8,11 @@ use clap::Args;
 use super::RegistryArguments;
 use super::report::{Report, size};
 use super::source::{Source, advise, local_tree};
+use super::transfer::Transfer;
 use crate::image::{
     Binary, Image, Index, LayoutError, Manifest, Origin, Platform, assemble, read_layout, write_layout,
 };
-use crate::registry::{Client, Reference, RegistryError};
+use crate::registry::{Client, Outgoing, Reference, RegistryError};
 use crate::site::{Site, revision};
 use crate::snapshot::Digest;
 
@@ -57,7 +58,7 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let push = |reference: &Reference| {
         runtime.block_on(async {
-            let client = Client::new(reference.clone(), arguments.registry.transport())?;
+            let client = Client::new(reference.clone(), arguments.registry.transport())?.for_push();
             let previous = previous_in_registry(&client, binary.platform).await?;
             let image = assemble(&binary, &tree, &origin, previous.as_ref().map_or(0, |found| found.sequence) + 1)?;
             push(&client, &image, previous.as_ref(), report).await?;
@@ -113,7 +114,12 @@ async fn push(client: &Client, image: &Image, previous: Option<&Previous>, repor
         report.result(format_args!("{}@{}", without_digest(reference), previous.digest));
         return Ok(());
     }
-    let pushed = client.push(image, previous.map(|previous| previous.digest)).await?;
+    let transfer = Transfer::new(report, "pushing");
+    let outgoing = Outgoing::of(image).knowing(previous.and_then(|previous| previous.manifest.as_ref()));
+    let client = client.clone().with_progress(transfer.clone());
+    let pushed = client.push(&outgoing, previous.map(|previous| previous.digest)).await;
+    transfer.ends();
+    let pushed = pushed?;
     report.say(format_args!(
         "pushed {reference}: release {}, {} of {} sent, content {}, {}",
         image.sequence,
