@@ -9,7 +9,7 @@ use reqwest::{Response, Url};
 use super::credentials;
 use super::error::RegistryError;
 use super::progress::{Progress, Unseen};
-use super::reference::Reference;
+use super::reference::{Reference, is_loopback};
 use super::token::Session;
 use crate::outbound::{self, Trust, TrustError};
 
@@ -123,8 +123,11 @@ impl Client {
         url.origin() == self.base.origin()
     }
 
-    pub(super) fn is_https(&self) -> bool {
-        self.base.scheme() == "https"
+    /// Whether `url` may be asked in plain HTTP: on this machine where the registry is here, too, and elsewhere where that was
+    /// asked for.
+    pub(super) fn may_be_plain(&self, url: &Url) -> bool {
+        let here = url.host_str().is_some_and(is_loopback);
+        self.base.scheme() == "http" && (here || !self.reference.is_loopback())
     }
 
     pub(super) fn set_tried(&self, source: Option<String>) {

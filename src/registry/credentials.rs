@@ -141,7 +141,10 @@ mod tests {
             (&[(PASSWORD, "hunter2")], "GALLEY_REGISTRY_PASSWORD is set, but GALLEY_REGISTRY_USER is not"),
             (&[(PASSWORD_FILE, "/x")], "GALLEY_REGISTRY_PASSWORD_FILE is set, but GALLEY_REGISTRY_USER is not"),
             (&[(USER, "me"), (PASSWORD, "hunter2"), (PASSWORD_FILE, "/x")], "are both set; leave one of them out"),
-            (&[(USER, "me"), (PASSWORD_FILE, "/nonexistent/password")], "/nonexistent/password: can't be read: No such file"),
+            (
+                &[(USER, "me"), (PASSWORD_FILE, "/nonexistent/password")],
+                "/nonexistent/password: can't be read: No such file",
+            ),
             (&[(USER, "me"), (PASSWORD_FILE, empty)], "is empty"),
         ] {
             let said = found(variables).unwrap_err();

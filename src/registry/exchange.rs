@@ -18,6 +18,9 @@ pub(super) const RETRIES: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// A registry that wants longer is not asked again by the same command, but by the next poll.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+/// An upload may stand still for so many times a registry's silence: the last of it lies in this machine's buffers, which are
+/// megabytes and take their time on a slow line, and the registry hashes and stores it all before it answers.
+const UPLOAD: u32 = 4;
 /// A blob's storage is one or two redirects away.
 const MAX_HOPS: usize = 5;
 
@@ -136,9 +139,10 @@ impl Client {
     /// Sends one request, and waits for the answer as long as something moves.
     async fn exchange(&self, request: Request, moved: Option<&AtomicU64>) -> Result<Response, RegistryError> {
         let mut answer = pin!(self.http.execute(request));
+        let patience = if moved.is_some() { self.patience * UPLOAD } else { self.patience };
         let mut before = 0;
         loop {
-            match tokio::time::timeout(self.patience, &mut answer).await {
+            match tokio::time::timeout(patience, &mut answer).await {
                 Ok(answer) => return answer.map_err(|error| self.unreachable(&error)),
                 Err(_) => {
                     let now = moved.map_or(0, |moved| moved.load(Ordering::Relaxed));

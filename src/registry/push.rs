@@ -8,6 +8,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 
 use super::client::Client;
 use super::error::{Action, RegistryError};
+use super::exchange::Attempts;
 use super::parallel::parallel;
 use super::upload::Arrived;
 use crate::image::{Blob, Descriptor, Image, Manifest};
@@ -94,27 +95,30 @@ impl Client {
 
     /// Asks for all blobs first, so that it is clear what has to be sent, and that it can be.
     async fn push_blobs(&self, outgoing: &Outgoing<'_>) -> Result<Pushed, RegistryError> {
-        let asked = outgoing.blobs.iter().map(|blob| {
+        let mut blobs: Vec<OutgoingBlob<'_>> = Vec::new();
+        for blob in &outgoing.blobs {
+            // The same layer in the images of several platforms is one.
+            if blobs.iter().all(|other| other.descriptor.digest != blob.descriptor.digest) {
+                blobs.push(*blob);
+            }
+        }
+        let asked = blobs.iter().map(|blob| {
             let (client, descriptor, known) = (self.clone(), blob.descriptor.clone(), blob.known);
             async move { if known { Ok(true) } else { client.has_blob(&descriptor).await } }
         });
         let there = parallel(asked).await?;
         let mut missing = Vec::new();
         let mut pushed = Pushed::default();
-        for (blob, there) in outgoing.blobs.iter().zip(there) {
-            let digest = blob.descriptor.digest;
+        for (blob, there) in blobs.iter().zip(there) {
             if there {
                 pushed.kept += 1;
                 continue;
             }
             // Without bytes, and without a repository to take it from, there is no use in beginning.
             if blob.bytes.is_none() && self.mount_from.is_none() {
-                return Err(RegistryError::Gone { host: self.host(), digest });
+                return Err(RegistryError::Gone { host: self.host(), digest: blob.descriptor.digest });
             }
-            // The same layer in the images of several platforms is one.
-            if missing.iter().all(|(known, _): &(Descriptor, _)| known.digest != digest) {
-                missing.push((blob.descriptor.clone(), blob.bytes.cloned()));
-            }
+            missing.push((blob.descriptor.clone(), blob.bytes.cloned()));
         }
         missing.iter().for_each(|(blob, _)| self.progress.planned(blob.digest, blob.size));
         let sent = missing.into_iter().map(|(blob, bytes)| {
@@ -133,40 +137,66 @@ impl Client {
     async fn put_manifests(&self, manifests: &[&Blob]) -> Result<(), RegistryError> {
         let puts = manifests.iter().map(|blob| {
             let (client, blob) = (self.clone(), (*blob).clone());
-            async move { client.put_manifest(&blob.descriptor.digest.to_string(), &blob).await }
+            async move { client.put_manifest(&blob).await }
         });
         parallel(puts).await.map(drop)
     }
 
     /// The loser of two pushes is told so, and leaves the tag to the winner.
     async fn move_tag(&self, index: &Blob, previous: Option<Digest>) -> Result<(), RegistryError> {
-        let overtaken = || RegistryError::Overtaken(self.reference().to_string());
-        if self.tag_digest().await? != previous {
-            return Err(overtaken());
-        }
-        self.put_manifest(self.reference().tag(), index).await?;
+        let ours = Some(index.descriptor.digest);
+        let mut attempts = Attempts::default();
         let mut found = self.tag_digest().await?;
+        loop {
+            if found != previous {
+                return Err(self.overtaken());
+            }
+            match self.put_manifest_once(self.reference().tag(), index).await {
+                Ok(()) => break,
+                Err(error) => self.before_next(&mut attempts, error).await?,
+            }
+            // What was cut may have arrived, and somebody else may have been faster since: it is not sent again unseen.
+            found = self.tag_digest().await?;
+            if found == ours {
+                return Ok(());
+            }
+        }
+        found = self.tag_digest().await?;
         for pause in SETTLING {
-            if found != previous || previous == Some(index.descriptor.digest) {
+            if found != previous || found == ours {
                 break;
             }
             tokio::time::sleep(pause).await;
             found = self.tag_digest().await?;
         }
-        if found == Some(index.descriptor.digest) { Ok(()) } else { Err(overtaken()) }
+        if found == ours { Ok(()) } else { Err(self.overtaken()) }
     }
 
-    async fn put_manifest(&self, name: &str, blob: &Blob) -> Result<(), RegistryError> {
+    fn overtaken(&self) -> RegistryError {
+        RegistryError::Overtaken(self.reference().to_string())
+    }
+
+    /// Under its own digest: that may be sent as often as one likes.
+    async fn put_manifest(&self, blob: &Blob) -> Result<(), RegistryError> {
+        let mut attempts = Attempts::default();
+        loop {
+            match self.put_manifest_once(&blob.descriptor.digest.to_string(), blob).await {
+                Ok(()) => return Ok(()),
+                Err(error) => self.before_next(&mut attempts, error).await?,
+            }
+        }
+    }
+
+    async fn put_manifest_once(&self, name: &str, blob: &Blob) -> Result<(), RegistryError> {
         let url = self.url(&format!("manifests/{name}"))?;
         let media_type = blob.descriptor.media_type.as_str();
-        let put = self
-            .send(Action::PushManifest, &url, |http, url| {
-                http.put(url).header(CONTENT_TYPE, media_type).header(ACCEPT, "*/*").body(blob.bytes.clone())
-            })
-            .await?;
-        match put.status() {
+        let put = |http: &reqwest::Client, url| {
+            http.put(url).header(CONTENT_TYPE, media_type).header(ACCEPT, "*/*").body(blob.bytes.clone())
+        };
+        let answer = self.send_once(Action::PushManifest, &url, &put, None).await?;
+        match answer.status() {
             StatusCode::CREATED | StatusCode::OK => Ok(()),
-            _ => Err(self.failed(Action::PushManifest, put).await),
+            _ => Err(self.failed(Action::PushManifest, answer).await),
         }
     }
 }

@@ -155,7 +155,7 @@ impl Client {
         const ACTION: &str = "a token request";
         let mut url = Url::parse(realm).map_err(|error| self.malformed(ACTION, &error.to_string()))?;
         // Credentials never travel in the clear, unless the registry itself was allowed to be spoken to like that.
-        if url.scheme() != "https" && self.is_https() {
+        if url.scheme() != "https" && !self.may_be_plain(&url) {
             return Err(self.malformed(ACTION, "its realm is not HTTPS"));
         }
         let asked = Timestamp::now();
@@ -167,11 +167,8 @@ impl Client {
                 self.ask_by_password(url, other).await?
             }
         };
-        match response.status() {
-            StatusCode::OK => {}
-            // They are no good, whatever they were meant for.
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(self.failed(Action::Token, response).await),
-            _ => return Err(self.failed(Action::Token, response).await),
+        if response.status() != StatusCode::OK {
+            return Err(self.failed(Action::Token, response).await);
         }
         let bytes = self.read_limited(response, MAX_ANSWER, "a token").await?;
         let answer: TokenAnswer =

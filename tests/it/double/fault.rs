@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     CutUpload(u32),
     /// The connection is cut when an upload has arrived, before the answer.
     CutAnswer(u32),
+    /// The connection is cut when the tag has been moved, before the answer.
+    CutTag(u32),
     /// An upload that was begun is known no more.
     ForgottenUpload(u32),
     /// Uploads are taken for other bytes than were sent.
@@ -58,6 +60,7 @@ impl Fault {
             | Self::CutDownload(times, _)
             | Self::CutUpload(times)
             | Self::CutAnswer(times)
+            | Self::CutTag(times)
             | Self::ForgottenUpload(times)
             | Self::Settles(times) => times,
             _ => return true,

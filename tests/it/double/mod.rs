@@ -247,6 +247,12 @@ async fn answer(store: Arc<Mutex<Store>>, request: axum::http::Request<Incoming>
     }
     let answer = store.route(&parts, &path, body)?;
     store.somebody_else(&line);
+    if line.starts_with("PUT")
+        && line.ends_with("/latest")
+        && store.fault.happens(|fault| matches!(fault, Fault::CutTag(_)))
+    {
+        return Err(Cut);
+    }
     Ok(answer)
 }
 

@@ -9,6 +9,7 @@ use galley::registry::{Client, Outgoing, OutgoingBlob, Pushed, RegistryError, Tr
 use super::{client, wait};
 use crate::double::{Fault, Ranges, Registry};
 use crate::image::{image, tree};
+use crate::support::Instance;
 
 /// Long enough to be cut in the middle, and no two pieces alike.
 pub(super) fn layer() -> Blob {
@@ -120,6 +121,19 @@ fn a_registry_that_wants_to_be_left_alone_is_left_alone() {
         registry.set_fault(Fault::Busy { times: 2, status: 500, retry_after: None });
         client.blob(&layer.descriptor).await.unwrap();
     });
+}
+
+#[test]
+fn whoever_waits_is_told_what_for() {
+    let (registry, layer) = (Registry::start(), layer());
+    wait(push_layer(&client(&registry), &layer)).unwrap();
+    registry.set_fault(Fault::Busy { times: 1, status: 503, retry_after: Some(1) });
+    let instance = Instance::start(&[&format!("{}/blog", registry.address)]);
+    let said = instance.stop();
+    assert!(
+        said.contains("answers 503 to a pull of a manifest; it wants to be left alone for 1 s; trying again in 1 s\n")
+    );
+    assert!(said.contains(&format!("\npulled {}/blog:latest: release 1, ", registry.address)), "{said}");
 }
 
 #[test]

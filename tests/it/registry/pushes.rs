@@ -148,6 +148,16 @@ fn a_tag_that_moves_is_left_to_who_moved_it() {
 }
 
 #[test]
+fn a_tag_whose_answer_was_cut_is_looked_at_before_it_is_moved_again() {
+    let registry = Registry::start();
+    let (client, image) = (client(&registry), image(&tree("one"), 1));
+    registry.set_fault(Fault::CutTag(1));
+    wait(client.push(&Outgoing::of(&image), None)).unwrap();
+    let puts = registry.take_log().iter().filter(|line| *line == "PUT /v2/blog/manifests/latest").count();
+    assert_eq!(puts, 1);
+}
+
+#[test]
 fn of_two_pushes_at_once_one_wins() {
     let registry = Registry::start();
     let (first, ours, theirs) = (image(&tree("one"), 1), image(&tree("ours"), 2), image(&tree("theirs"), 2));

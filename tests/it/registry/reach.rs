@@ -100,11 +100,23 @@ fn a_certificate_of_ones_own_has_to_be_named() {
     // A variable that other programs need does not keep galley from its work.
     Ran::of(&mut serve(&[], &[("SSL_CERT_FILE", "/nonexistent")]))
         .says(1, "warning: SSL_CERT_FILE: /nonexistent: can't be");
-    Ran::of(&mut serve(&["--registry-ca", "/nonexistent"], &[]))
-        .says(1, "error: /nonexistent: can't be read: No such file");
+    Ran::of(&mut serve(&["--registry-ca", "/nonexistent/ca.pem"], &[]))
+        .says(1, "error: /nonexistent/ca.pem: can't be read: No such file");
     let key = authority.file("key.pem");
     let expected = "key.pem: there is no certificate in it; give certificates in PEM, with BEGIN CERTIFICATE";
     Ran::of(&mut serve(&["--registry-ca", key.to_str().unwrap()], &[])).says(1, expected);
+}
+
+#[test]
+fn what_begins_in_tls_does_not_go_on_without() {
+    let authority = Authority::for_names(&["127.0.0.1"]);
+    let (registry, ca) = (authority.registry(), authority.file("ca.pem"));
+    push(&registry, Some(ca.clone()));
+    let storage = registry.move_blobs_elsewhere();
+    let reference = format!("{}/blog", registry.address);
+    let arguments = ["serve", &reference, "--registry-ca", ca.to_str().unwrap()];
+    Ran::of(galley().args(arguments)).says(1, "it sends us from HTTPS to plain HTTP");
+    assert!(storage.requests().is_empty());
 }
 
 #[test]
