@@ -16,6 +16,7 @@ mod network;
 mod parts;
 mod preview;
 mod publish;
+mod registry;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Part::Program("ip", "iproute2"),
         Part::Root,
     ];
+    const DISK: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("mount", "mount"), Part::Root];
     const SKOPEO: &[Part] = &[Part::Static, Part::Program("skopeo", "skopeo")];
     const MANUAL: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("curl", "curl"), Part::Program("bash", "bash")];
     const BROWSER: &[Part] = &[Part::Program("chromium", "chromium")];
@@ -57,6 +59,13 @@ fn main() -> ExitCode {
         trial("publish::what_the_tag_holds_already_is_not_pushed", REGISTRY, publish::unchanged),
         trial("publish::an_image_is_the_same_bytes_each_time", STATIC, publish::deterministic),
         trial("publish::skopeo_reads_the_layout", SKOPEO, publish::skopeo_reads_the_layout),
+        trial("registry::who_gets_in_by_htpasswd", REGISTRY, registry::htpasswd),
+        trial("registry::who_gets_in_by_a_token", REGISTRY, registry::tokens),
+        trial("registry::a_certificate_of_ones_own", REGISTRY, registry::tls),
+        trial("registry::what_is_cut_gets_there", REGISTRY, registry::cut),
+        trial("registry::what_lies_in_another_repository_is_mounted", REGISTRY, registry::mounted),
+        trial("registry::an_edit_takes_milliseconds", REGISTRY, registry::warm),
+        trial("registry::a_full_disk_is_said_to_be_one", DISK, registry::full),
         trial("engine::docker_pulls_and_runs_the_image", ENGINE, engine::docker_runs_the_image),
         trial("engine::the_dockerfiles_build", ENGINE, engine::the_dockerfiles_build),
         trial("manual::every_command_in_it_works", MANUAL, manual::every_command_works),

@@ -17,11 +17,12 @@ use self::programs::{Given, Sources};
 use super::RegistryArguments;
 use super::report::{Report, size};
 use super::source::{Source, advise, local_tree, open_cache};
+use super::transfer::Transfer;
 use crate::cache::Cache;
 use crate::image::{
     Content, Format, Known, Listing, Origin, Package, Platform, Program, Stack, assemble, write_layout,
 };
-use crate::registry::{Outgoing, Reference};
+use crate::registry::{Client, Outgoing, Pushed, Reference, Transport};
 use crate::site::{Site, revision};
 use crate::snapshot::{ContentRoot, Tree};
 
@@ -106,9 +107,10 @@ impl Material {
 
 async fn package(arguments: &Arguments, material: &Material, report: &Report) -> anyhow::Result<()> {
     let name = arguments.destination();
-    let place = Place::open(&name, arguments.registry.transport())?;
+    let transport = arguments.registry.transport();
+    let place = Place::open(&name, &transport)?;
     let previous = Previous::read(&place, material.cache.as_ref()).await?;
-    let made = Made::of(arguments, material, previous.as_ref(), report).await?;
+    let made = Made::of(arguments, &transport, material, previous.as_ref(), report).await?;
     if let Some(previous) = previous.as_ref().filter(|previous| previous.is_same(&made.package)) {
         report.say(format_args!("{name} is that already: nothing was moved, {}", report.elapsed()));
         report.result(result(&name, previous.digest));
@@ -156,6 +158,7 @@ struct Made {
 impl Made {
     async fn of(
         arguments: &Arguments,
+        transport: &Transport,
         material: &Material,
         previous: Option<&Previous<'_>>,
         report: &Report,
@@ -163,7 +166,7 @@ impl Made {
         let sources = Sources {
             given: &arguments.binary,
             base: arguments.base.as_ref(),
-            transport: arguments.registry.transport(),
+            transport,
             previous,
             cache: material.cache.as_ref(),
         };
@@ -198,8 +201,7 @@ impl Made {
     ) -> anyhow::Result<()> {
         let moved = match place {
             Place::Registry(client) => {
-                let outgoing = Outgoing::of(&self.package)?;
-                let pushed = client.push(outgoing, previous.map(|previous| previous.digest)).await?;
+                let pushed = push(&self.package, client, previous, report).await?;
                 format!("{} of {} sent", size(pushed.bytes), size(self.package.size()))
             }
             Place::Layout(folder, _) => {
@@ -225,7 +227,7 @@ impl Made {
         let missing: Vec<_> =
             self.package.layers().filter(|layer| layer.is_kept()).map(|layer| layer.descriptor.clone()).collect();
         for descriptor in missing {
-            package.fill(&place.blob(&descriptor).await?);
+            package.fill(descriptor.digest, &place.blob(&descriptor).await?.bytes);
         }
         write_layout(folder, &package)?;
         report.say(format_args!("wrote oci:{}: {}, {}", folder.display(), size(package.size()), report.elapsed()));
@@ -238,6 +240,29 @@ impl Made {
         let new = new.map(|(layer, listing)| (layer.descriptor.digest, layer.diff_id, listing));
         remember(cache, &self.package, new);
     }
+}
+
+/// Pushes `package`; programs are packed only if they have to be moved.
+async fn push(
+    package: &Package,
+    client: &Client,
+    previous: Option<&Previous<'_>>,
+    report: &Report,
+) -> anyhow::Result<Pushed> {
+    let mut package = package.clone();
+    let is_there = |digest| previous.is_some_and(|previous| previous.has_layer(digest));
+    let layers: Vec<_> = package.layers().filter(|layer| !is_there(layer.descriptor.digest)).cloned().collect();
+    for layer in layers {
+        if let Some(bytes) = layer.bytes()? {
+            package.fill(layer.descriptor.digest, &bytes);
+        }
+    }
+    let transfer = Transfer::new(report, "pushing");
+    let outgoing = Outgoing::of(&package).knowing(previous.iter().flat_map(|previous| previous.manifests()));
+    let client = client.clone().with_progress(transfer.clone());
+    let pushed = client.push(&outgoing, previous.map(|previous| previous.digest)).await;
+    transfer.ends();
+    Ok(pushed?)
 }
 
 /// What is known of the layers that the new ones may be put upon.
