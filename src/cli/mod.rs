@@ -6,6 +6,7 @@
 mod build;
 mod check;
 mod external;
+mod health;
 mod history;
 mod listening;
 mod memory;
@@ -65,6 +66,7 @@ enum Verb {
     Check(check::Arguments),
     Serve(serve::Arguments),
     Package(package::Arguments),
+    Health(health::Arguments),
 }
 
 /// How registries are reached.
@@ -115,6 +117,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Check(arguments) => check::run(&arguments, &report),
         Verb::Serve(arguments) => serve::run(arguments, &report),
         Verb::Package(arguments) => package::run(&arguments, &report),
+        Verb::Health(arguments) => health::run(&arguments, &report),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

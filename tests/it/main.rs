@@ -15,6 +15,7 @@ mod control;
 mod double;
 mod follow;
 mod frames;
+mod health;
 mod history;
 mod http;
 mod http2;
