@@ -8,6 +8,8 @@ mod check;
 mod external;
 mod health;
 mod history;
+mod image;
+mod inspect;
 mod listening;
 mod memory;
 mod new;
@@ -66,6 +68,7 @@ enum Verb {
     Check(check::Arguments),
     Serve(serve::Arguments),
     Package(package::Arguments),
+    Inspect(inspect::Arguments),
     Health(health::Arguments),
 }
 
@@ -117,6 +120,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Check(arguments) => check::run(&arguments, &report),
         Verb::Serve(arguments) => serve::run(arguments, &report),
         Verb::Package(arguments) => package::run(&arguments, &report),
+        Verb::Inspect(arguments) => inspect::run(&arguments, &report),
         Verb::Health(arguments) => health::run(&arguments, &report),
     };
     match done {

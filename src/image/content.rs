@@ -66,7 +66,7 @@ pub fn layout_content(folder: &Path, platform: Platform) -> Result<Tree, Content
         platform,
         has: layout.index.platforms(),
     })?;
-    let manifest: Manifest = serde_json::from_slice(&layout.blob(descriptor)?.bytes)
+    let manifest: Manifest = serde_json::from_slice(&layout.metadata(descriptor)?.bytes)
         .map_err(|source| LayoutError::Json { path: folder.to_path_buf(), source })?;
     let layers: Result<Vec<_>, _> = manifest.content_layers().into_iter().map(|layer| layout.blob(layer)).collect();
     content(&name, &layout.index, &layers?)

@@ -3,6 +3,7 @@
 mod auth;
 mod client;
 mod error;
+mod look;
 mod pull;
 mod push;
 mod reference;

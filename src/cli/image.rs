@@ -1,0 +1,80 @@
+//! An image that a verb looks at: in a registry, or in a folder.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::RegistryArguments;
+use crate::registry::{Client, Reference};
+
+/// REF or oci:DIR.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ImageSource {
+    /// An OCI image layout.
+    Layout(PathBuf),
+    /// An image in a registry.
+    Reference(Reference),
+}
+
+impl FromStr for ImageSource {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(folder) = text.strip_prefix("oci:") {
+            return match folder {
+                "" => Err("oci: needs a folder behind it".to_owned()),
+                folder => Ok(Self::Layout(PathBuf::from(folder))),
+            };
+        }
+        // Docker Hub is not to be asked for the folder that was meant.
+        if text.starts_with(['.', '/']) || Path::new(text).join("oci-layout").is_file() {
+            return Err(format!("a folder with an image in it is named as oci:{text}"));
+        }
+        text.parse().map(Self::Reference).map_err(|error: crate::registry::ReferenceError| error.to_string())
+    }
+}
+
+impl fmt::Display for ImageSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Layout(folder) => write!(f, "oci:{}", folder.display()),
+            Self::Reference(reference) => reference.fmt(f),
+        }
+    }
+}
+
+/// A client for one command, and what runs its requests.
+pub(super) struct Asking {
+    pub(super) client: Client,
+    pub(super) runtime: tokio::runtime::Runtime,
+}
+
+impl Asking {
+    pub(super) fn new(reference: &Reference, registry: RegistryArguments) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { client: Client::new(reference.clone(), registry.transport())?, runtime })
+    }
+
+    /// Waits for an answer.
+    pub(super) fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
+        self.runtime.block_on(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_and_a_reference_are_told_apart() {
+        assert_eq!("oci:a/b".parse(), Ok(ImageSource::Layout("a/b".into())));
+        let reference = "registry.example/blog:1".parse::<ImageSource>().unwrap();
+        assert_eq!(reference.to_string(), "registry.example/blog:1");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        for (text, part) in [(path, "is named as oci:/"), ("./image", "oci:./image"), ("oci:", "needs a folder")] {
+            let error = text.parse::<ImageSource>().unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}
