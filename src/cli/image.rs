@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::RegistryArguments;
-use crate::registry::{Client, Reference};
+use crate::image::{Blob, Descriptor, MANIFEST_TYPES};
+use crate::registry::{Client, Reference, ReferenceError, RegistryError};
 
 /// REF or oci:DIR.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl FromStr for ImageSource {
         if text.starts_with(['.', '/']) || Path::new(text).join("oci-layout").is_file() {
             return Err(format!("a folder with an image in it is named as oci:{text}"));
         }
-        text.parse().map(Self::Reference).map_err(|error: crate::registry::ReferenceError| error.to_string())
+        text.parse().map(Self::Reference).map_err(|error: ReferenceError| error.to_string())
     }
 }
 
@@ -46,13 +47,21 @@ impl fmt::Display for ImageSource {
 /// A client for one command, and what runs its requests.
 pub(super) struct Asking {
     pub(super) client: Client,
-    pub(super) runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
 }
 
 impl Asking {
     pub(super) fn new(reference: &Reference, registry: RegistryArguments) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self { client: Client::new(reference.clone(), registry.transport())?, runtime })
+    }
+
+    /// Pulls a manifest, a config or a layer.
+    pub(super) fn get(&self, descriptor: &Descriptor) -> Result<Blob, RegistryError> {
+        match MANIFEST_TYPES.contains(&descriptor.media_type.as_str()) {
+            true => self.wait(self.client.manifest_blob(descriptor)),
+            false => self.wait(self.client.blob(descriptor)),
+        }
     }
 
     /// Waits for an answer.

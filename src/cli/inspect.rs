@@ -12,7 +12,7 @@ use self::text::text;
 use super::RegistryArguments;
 use super::image::{Asking, ImageSource};
 use super::report::{Report, count};
-use crate::image::{Blob, Description, Descriptor, MANIFEST_TYPES, Verification, layout_images};
+use crate::image::{Blob, Description, NamedImage, Verification, layout_images};
 use crate::registry::Reference;
 use crate::snapshot::Digest;
 
@@ -68,7 +68,7 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
     };
     let inspection = Inspection { source: arguments.image.to_string(), images };
     match arguments.json {
-        true => report.result(format_args!("{:#}", serde_json::to_value(&inspection)?)),
+        true => report.result(serde_json::to_string_pretty(&inspection)?),
         false => report.result(text(&inspection).trim_end()),
     }
     match inspection.images.iter().map(|image| image.faults.len()).sum() {
@@ -80,13 +80,7 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
 fn in_registry(reference: &Reference, registry: RegistryArguments) -> anyhow::Result<Inspected> {
     let asking = Asking::new(reference, registry)?;
     let root = asking.wait(asking.client.root())?;
-    let description = Description::of(&root, |descriptor: &Descriptor| {
-        let blob = match MANIFEST_TYPES.contains(&descriptor.media_type.as_str()) {
-            true => asking.wait(asking.client.manifest_blob(descriptor)),
-            false => asking.wait(asking.client.blob(descriptor)),
-        };
-        anyhow::Ok(blob?.bytes)
-    })?;
+    let description = Description::of(&root, |descriptor| anyhow::Ok(asking.get(descriptor)?.bytes))?;
     let cosign = asking.wait(asking.client.has_cosign_signature(description.digest));
     let cosign = cosign.inspect_err(|error| tracing::warn!("whether cosign signed it is not known: {error}")).ok();
     let (layers_unread, faults) = (Vec::new(), Vec::new());
@@ -96,7 +90,7 @@ fn in_registry(reference: &Reference, registry: RegistryArguments) -> anyhow::Re
 fn in_layout(folder: &Path) -> anyhow::Result<Vec<Inspected>> {
     let found = layout_images(folder)?;
     let describe = |root: &Blob| Description::of(root, |descriptor| anyhow::Ok(found.metadata(descriptor)?.bytes));
-    let inspect = |image: &crate::image::NamedImage| {
+    let inspect = |image: &NamedImage| {
         let description = describe(&image.root)?;
         let source = folder.display().to_string();
         let Verification { faults, unread } = Verification::of(&source, &found, &description);

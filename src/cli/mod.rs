@@ -5,6 +5,7 @@
 
 mod build;
 mod check;
+mod diff;
 mod external;
 mod health;
 mod history;
@@ -68,6 +69,7 @@ enum Verb {
     Check(check::Arguments),
     Serve(serve::Arguments),
     Package(package::Arguments),
+    Diff(diff::Arguments),
     Inspect(inspect::Arguments),
     Health(health::Arguments),
 }
@@ -120,6 +122,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Check(arguments) => check::run(&arguments, &report),
         Verb::Serve(arguments) => serve::run(arguments, &report),
         Verb::Package(arguments) => package::run(&arguments, &report),
+        Verb::Diff(arguments) => diff::run(&arguments, &report),
         Verb::Inspect(arguments) => inspect::run(&arguments, &report),
         Verb::Health(arguments) => health::run(&arguments, &report),
     };

@@ -7,7 +7,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use super::manifest::{Blob, CONTENT_ROOT, Descriptor, INDEX_TYPES, Index, MANIFEST_TYPES, Manifest, Role, SEQUENCE};
-use super::platform::PlatformFields;
+use super::platform::{Platform, PlatformFields};
 use crate::snapshot::Digest;
 
 /// Annotation of an index: the signature of its maker.
@@ -265,6 +265,28 @@ impl Description {
             others,
             shared: sum(&shared),
         })
+    }
+}
+
+impl Description {
+    /// The image for `platform`, or else the first one: what they hold is the same.
+    pub fn image_for(&self, platform: Option<Platform>) -> Option<&PlatformImage> {
+        let is_own = |image: &&PlatformImage| {
+            let text = image.platform.as_deref();
+            platform.is_some() && text.and_then(|text| text.parse().ok()) == platform
+        };
+        self.platforms.iter().find(is_own).or(self.platforms.first())
+    }
+
+    /// What the content is compared with: an index that promises what this one does, wherever it says so.
+    pub(super) fn promises(&self) -> Index {
+        let root = self.content_root.iter().map(|root| (CONTENT_ROOT.to_owned(), root.clone()));
+        Index {
+            schema_version: 2,
+            media_type: INDEX_TYPES[0].to_owned(),
+            manifests: Vec::new(),
+            annotations: root.collect(),
+        }
     }
 }
 

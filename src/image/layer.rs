@@ -199,7 +199,10 @@ impl Unpacker {
         };
         let mut archive = Archive::new(Limited { inner: archive, left: limit });
         let changes = self.changes(&mut archive)?;
-        self.unpacked += limit - archive.into_inner().left;
+        let mut rest = archive.into_inner();
+        // An archive ends before its compression does: what is cut off there, or added, is seen only by reading on.
+        io::copy(&mut rest, &mut io::sink())?;
+        self.unpacked += limit - rest.left;
         self.apply(changes);
         Ok(())
     }

@@ -25,4 +25,4 @@ pub use manifest::{
     Blob, CONTENT_ROOT, Descriptor, INDEX_TYPES, Index, MANIFEST_TYPES, Manifest, MediaType, ROLE, Role, SEQUENCE,
 };
 pub use platform::{Platform, PlatformError, PlatformFields};
-pub use verification::{ImageFault, Verification};
+pub use verification::{ImageFault, Verification, content_of};

@@ -1,13 +1,13 @@
 //! Whether an image that lies in a folder is what it promises, down to the last byte of its layers.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::content::{ContentError, content};
 use super::description::{Description, PlatformImage};
 use super::diff_id::{Archive, ArchiveError, read_archive};
 use super::layout::{LayoutError, LayoutImages};
-use super::manifest::{CONTENT_ROOT, Descriptor, INDEX_TYPES, Index};
-use crate::snapshot::Digest;
+use super::manifest::{Blob, Descriptor};
+use crate::snapshot::{Digest, Tree};
 
 /// What is wrong with an image.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +74,9 @@ impl Verification {
             found.diff_ids(image, &archives);
         }
         // What is damaged can't hold what is promised, and has been said.
-        if found.faults.is_empty() && description.content_root.is_some() {
+        let layers = || description.platforms.iter().flat_map(|image| &image.layers);
+        let has_content = description.content_root.is_some() || layers().any(|layer| layer.role.is_some());
+        if found.faults.is_empty() && has_content {
             found.contents(name, images, description);
         }
         found
@@ -120,13 +122,6 @@ impl Verification {
 
     /// Platforms share their content, which is unpacked once.
     fn contents(&mut self, name: &str, images: &LayoutImages, description: &Description) {
-        let root = description.content_root.iter().map(|root| (CONTENT_ROOT.to_owned(), root.clone()));
-        let index = Index {
-            schema_version: 2,
-            media_type: INDEX_TYPES[0].to_owned(),
-            manifests: Vec::new(),
-            annotations: root.collect::<BTreeMap<_, _>>(),
-        };
         let mut seen = HashSet::new();
         for image in &description.platforms {
             let layers = image.manifest.content_layers();
@@ -134,12 +129,17 @@ impl Verification {
                 continue;
             }
             let blobs: Result<Vec<_>, _> = layers.into_iter().map(|layer| images.blob(layer)).collect();
-            let tree = blobs.map_err(ContentError::from).and_then(|blobs| content(name, &index, &blobs));
+            let tree = blobs.map_err(ContentError::from).and_then(|blobs| content_of(name, description, &blobs));
             if let Err(error) = tree {
                 self.faults.push(error.into());
             }
         }
     }
+}
+
+/// The tree in the content layers of a described image, lowest first, if it is what the image promises.
+pub fn content_of(name: &str, description: &Description, layers: &[Blob]) -> Result<Tree, ContentError> {
+    content(name, &description.promises(), layers)
 }
 
 fn archive(images: &LayoutImages, layer: &Descriptor) -> Result<Archive, ImageFault> {
