@@ -5,7 +5,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::RegistryArguments;
-use super::image::{Asking, ImageSource};
+use super::image::{Asking, Name};
 use super::report::{Report, count, size};
 use super::source::{Source, local_tree};
 use crate::image::{Blob, Description, Descriptor, Platform, content_of, layout_images};
@@ -23,7 +23,7 @@ use crate::snapshot::{ContentRoot, Difference, Digest, Entry, Tree, TreePath};
 pub(super) struct Arguments {
     /// What to compare with: an image in a registry, or oci:DIR for the one in an OCI layout
     #[arg(value_name = "REF|oci:DIR")]
-    image: ImageSource,
+    image: Name,
     /// The site's folder, or a rendered folder [default: the working folder, or site/ in it]
     site: Option<String>,
     /// Print one JSON object, for programs
@@ -73,12 +73,12 @@ struct Held {
 pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> {
     let source = Source::resolve(arguments.site.as_deref())?;
     let held = match &arguments.image {
-        ImageSource::Reference(reference) => {
+        Name::Registry(reference) => {
             let asking = Asking::new(reference, arguments.registry)?;
             let root = asking.wait(asking.client.root())?;
             Held::read(&arguments.image, &root, |descriptor| Ok(asking.get(descriptor)?))?
         }
-        ImageSource::Layout(folder) => {
+        Name::Layout(folder) => {
             let images = layout_images(folder)?;
             let [image] = &images.images[..] else {
                 let names = images.images.iter().map(|image| image.name.as_deref().unwrap_or("one without a name"));
@@ -98,11 +98,7 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
 }
 
 impl Held {
-    fn read(
-        source: &ImageSource,
-        root: &Blob,
-        get: impl Fn(&Descriptor) -> anyhow::Result<Blob>,
-    ) -> anyhow::Result<Self> {
+    fn read(source: &Name, root: &Blob, get: impl Fn(&Descriptor) -> anyhow::Result<Blob>) -> anyhow::Result<Self> {
         let description = Description::of(root, |descriptor| anyhow::Ok(get(descriptor)?.bytes))?;
         // All platforms have the same content.
         let image = description.image_for(Platform::of_this_program());
@@ -114,7 +110,7 @@ impl Held {
 }
 
 impl Comparison {
-    fn of(source: &ImageSource, held: &Held, tree: &Tree) -> Self {
+    fn of(source: &Name, held: &Held, tree: &Tree) -> Self {
         let Difference { added, changed, removed } = Difference::of_trees(&held.tree, tree);
         let changes = |paths: Vec<TreePath>| {
             let change = |path: &TreePath| Change::of(path, held.tree.get(path.as_str()), tree.get(path.as_str()));

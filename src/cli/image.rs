@@ -8,16 +8,16 @@ use super::RegistryArguments;
 use crate::image::{Blob, Descriptor, MANIFEST_TYPES};
 use crate::registry::{Client, Reference, ReferenceError, RegistryError};
 
-/// REF or oci:DIR.
+/// The name of an image: `REF` or `oci:DIR`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum ImageSource {
+pub(super) enum Name {
     /// An OCI image layout.
     Layout(PathBuf),
     /// An image in a registry.
-    Reference(Reference),
+    Registry(Reference),
 }
 
-impl FromStr for ImageSource {
+impl FromStr for Name {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -31,15 +31,15 @@ impl FromStr for ImageSource {
         if text.starts_with(['.', '/']) || Path::new(text).join("oci-layout").is_file() {
             return Err(format!("a folder with an image in it is named as oci:{text}"));
         }
-        text.parse().map(Self::Reference).map_err(|error: ReferenceError| error.to_string())
+        text.parse().map(Self::Registry).map_err(|error: ReferenceError| error.to_string())
     }
 }
 
-impl fmt::Display for ImageSource {
+impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Layout(folder) => write!(f, "oci:{}", folder.display()),
-            Self::Reference(reference) => reference.fmt(f),
+            Self::Registry(reference) => reference.fmt(f),
         }
     }
 }
@@ -76,13 +76,13 @@ mod tests {
 
     #[test]
     fn a_folder_and_a_reference_are_told_apart() {
-        assert_eq!("oci:a/b".parse(), Ok(ImageSource::Layout("a/b".into())));
-        let reference = "registry.example/blog:1".parse::<ImageSource>().unwrap();
+        assert_eq!("oci:a/b".parse(), Ok(Name::Layout("a/b".into())));
+        let reference = "registry.example/blog:1".parse::<Name>().unwrap();
         assert_eq!(reference.to_string(), "registry.example/blog:1");
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().unwrap();
         for (text, part) in [(path, "is named as oci:/"), ("./image", "oci:./image"), ("oci:", "needs a folder")] {
-            let error = text.parse::<ImageSource>().unwrap_err();
+            let error = text.parse::<Name>().unwrap_err();
             assert!(error.contains(part), "{error}");
         }
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use self::text::text;
 use super::RegistryArguments;
-use super::image::{Asking, ImageSource};
+use super::image::{Asking, Name};
 use super::report::{Report, count};
 use crate::image::{Blob, Description, NamedImage, Verification, layout_images};
 use crate::registry::Reference;
@@ -29,7 +29,7 @@ use crate::snapshot::Digest;
 pub(super) struct Arguments {
     /// An image in a registry, or oci:DIR for those in an OCI layout
     #[arg(value_name = "REF|oci:DIR")]
-    image: ImageSource,
+    image: Name,
     /// Print one JSON object, for programs
     #[arg(long)]
     json: bool,
@@ -63,8 +63,8 @@ struct Inspected {
 
 pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> {
     let images = match &arguments.image {
-        ImageSource::Layout(folder) => in_layout(folder)?,
-        ImageSource::Reference(reference) => vec![in_registry(reference, arguments.registry)?],
+        Name::Layout(folder) => in_layout(folder)?,
+        Name::Registry(reference) => vec![in_registry(reference, arguments.registry)?],
     };
     let inspection = Inspection { source: arguments.image.to_string(), images };
     match arguments.json {

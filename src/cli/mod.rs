@@ -46,6 +46,7 @@ use crate::registry::Transport;
         galley preview my-blog                              write it, and see each change at once\n  \
         galley serve site                                   render a site and serve it on http://127.0.0.1:8080\n  \
         galley build site -o public                         render it into a folder\n  \
+        galley diff registry.example/blog site              see what a push would change\n  \
         galley package site --push registry.example/blog    push it as an image\n  \
         galley serve --follow registry.example/blog         serve what is pushed there, now and later"
 )]

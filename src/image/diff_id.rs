@@ -4,12 +4,8 @@ use std::io::{self, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::unpack::{MAX_RATIO, RATIO_FREE};
 use crate::snapshot::{Digest, Hasher};
-
-/// Layers of programs compress three times, of pages four to twenty: far above that is a bomb.
-const MAX_RATIO: u64 = 200;
-/// Below this, in bytes, a layer may compress as well as it likes.
-const RATIO_FREE: u64 = 16 << 20;
 
 /// A layer that was read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

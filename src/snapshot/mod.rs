@@ -37,4 +37,4 @@ pub use pattern::Pattern;
 pub use redirects::{REDIRECTS, Redirect, Redirects};
 pub use resource::{Body, FileBody, FileReader, Representation, Resource};
 pub use root::{ContentRoot, RootHasher};
-pub use tree::{Content, Entry, Modified, Tree, TreeError, TreePath};
+pub use tree::{Content, Entry, Modified, Tree, TreeError, TreePath, below};

@@ -140,7 +140,7 @@ fn a_config_that_lies_about_its_layers_is_found_by_inspect() {
         (&[], "the config promises 0 layers, but there are 1"),
         (&[diff_id, diff_id], "the config promises 2 layers, but there are 1"),
     ] {
-        layout.list(&[layout.index(&[layout.image(&[layer.clone()], diff_ids)], &json!({}))]);
+        layout.list(&[layout.index(&[layout.image(std::slice::from_ref(&layer), diff_ids)], &json!({}))]);
         let ran = run(&["inspect", &layout.source()]);
         ran.says(1, "1 fault");
         assert!(ran.output.contains(says), "{}", ran.output);
@@ -156,7 +156,7 @@ fn a_content_root_that_lies_is_refused() {
     let (layer, diff_id) = layout.layer(&page(), "base");
     let image = layout.image(&[layer], &[diff_id]);
     for root in [Digest::of(b"other").to_string(), "nonsense".to_owned(), String::new()] {
-        layout.list(&[layout.index(&[image.clone()], &json!({"dev.galley.content-root": root}))]);
+        layout.list(&[layout.index(std::slice::from_ref(&image), &json!({"dev.galley.content-root": root}))]);
         refused(&layout, "is refused: it promises the content", "is refused: it promises the content");
     }
 }
@@ -172,7 +172,7 @@ fn an_index_or_manifest_that_is_far_too_long_is_refused() {
     fs::write(layout.path().join("index.json"), padded.to_string()).unwrap();
     refused(&layout, long, long);
     let (layer, diff_id) = layout.layer(&page(), "base");
-    let image = layout.image(&[layer.clone()], &[diff_id]);
+    let image = layout.image(std::slice::from_ref(&layer), &[diff_id]);
     layout.list(&[layout.index(&[image], &padding)]);
     refused(&layout, long, long);
     let manifest =

@@ -49,7 +49,7 @@ fn an_image_of_galleys_in_a_folder_is_read_to_its_last_byte() {
     assert_eq!(found["source"], source);
     let found = &found["images"][0];
     assert_eq!((&found["digest"], &found["sequence"]), (&json!(digest), &json!(3)));
-    assert_eq!(found["content_root"], image.root.to_string());
+    assert_eq!(found["content_root"], galley::snapshot::ContentRoot::of(&tree("hello")).to_string());
     assert_eq!((&found["layers_read"], &found["cosign"], &found["faults"]), (&json!(true), &Value::Null, &json!([])));
     let layers = found["platforms"][0]["layers"].as_array().unwrap();
     let roles: Vec<_> = layers.iter().map(|layer| layer["role"].as_str().unwrap()).collect();
@@ -159,14 +159,14 @@ fn an_image_in_a_registry_is_described_without_its_layers() {
     );
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let image = image(&tree("hello"), 5);
-    runtime.block_on(client.unwrap().push(&image, None)).unwrap();
+    runtime.block_on(client.unwrap().push(galley::registry::Outgoing::of(&image).unwrap(), None)).unwrap();
     registry.take_log();
     let source = format!("{}/blog", registry.address);
     let ran = inspect(&source);
     has(&ran, &["release      5\n", "signatures   none\n", "; layers were not pulled\n"]);
     let log = registry.take_log();
     let blobs: Vec<_> = log.iter().filter(|line| line.contains("/blobs/")).collect();
-    assert_eq!(blobs, [&format!("GET /v2/blog/blobs/{}", image.config.descriptor.digest)]);
+    assert_eq!(blobs, [&format!("GET /v2/blog/blobs/{}", image.images[0].config.descriptor.digest)]);
     let signature = format!("blog/sha256-{}.sig", image.index.descriptor.digest.hex());
     assert!(log.contains(&format!("HEAD /v2/blog/manifests/{}", &signature["blog/".len()..])), "{log:?}");
     registry.put_manifest(&signature, MANIFEST, b"{}");

@@ -28,6 +28,7 @@ mod layouts;
 mod limits;
 mod log;
 mod metrics;
+mod package;
 mod pictures;
 mod preview;
 mod proxy;

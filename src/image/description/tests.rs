@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::reading::{CONFIG_TYPES, REFERENCE_DIGEST, REFERENCE_TYPE};
 use super::*;
 use crate::image::manifest::ROLE;
 
