@@ -1,6 +1,7 @@
 //! Images as the OCI image specification has them: values with digests, packed from a tree and unpacked to one, without
 //! a daemon and without a network.
 
+mod archive;
 mod assemble;
 mod binary;
 mod content;
@@ -9,6 +10,7 @@ mod layout;
 mod manifest;
 mod platform;
 
+pub use archive::{Archive, ArchiveImage, ArchiveName};
 pub use assemble::{Image, Origin, assemble};
 pub use binary::{Binary, BinaryError};
 pub use content::{ContentError, content, layout_content};
