@@ -6,6 +6,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::RegistryArguments;
+use super::archive;
 use super::report::{Report, size};
 use super::source::{Source, advise, local_tree};
 use crate::image::{
@@ -24,7 +25,7 @@ use crate::snapshot::Digest;
     galley package site --push registry.example/blog:latest\n  \
     galley package --oci image && galley serve oci:image\n\n\
     Credentials: GALLEY_REGISTRY_USER and GALLEY_REGISTRY_PASSWORD, or what `docker login` left in ~/.docker/config.json.")]
-#[group(id = "destination", required = true, multiple = true, args = ["push", "oci"])]
+#[group(id = "destination", required = true, multiple = true, args = ["push", "oci", "tar", "load"])]
 pub(super) struct Arguments {
     /// The site's folder, or a rendered folder [default: the working folder, or site/ in it]
     site: Option<String>,
@@ -34,6 +35,12 @@ pub(super) struct Arguments {
     /// Write the image as an OCI layout
     #[arg(long, value_name = "DIR")]
     oci: Option<PathBuf>,
+    /// Write the image as one file, which docker load, podman load and skopeo read
+    #[arg(long, value_name = "FILE")]
+    tar: Option<PathBuf>,
+    /// Put the image into the Docker Engine of this machine
+    #[arg(long)]
+    load: bool,
     #[command(flatten)]
     registry: RegistryArguments,
 }
@@ -65,6 +72,17 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
         })
     };
     let pushed = arguments.push.as_ref().map(push).transpose()?;
+    let name = archive::name(arguments.push.as_ref(), &origin.title);
+    let local = match &pushed {
+        Some(image) => image.clone(),
+        None => assemble(&binary, &tree, &origin, 1)?,
+    };
+    if let Some(file) = &arguments.tar {
+        archive::write(file, &archive::archive(&local, &name, None)?, report)?;
+    }
+    if arguments.load {
+        runtime.block_on(archive::load(&local, &name, report))?;
+    }
     if let Some(folder) = &arguments.oci {
         let previous = previous_in_layout(folder, binary.platform)?;
         let image = match pushed {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use serde::Deserialize;
 
@@ -26,8 +27,10 @@ pub struct Address {
 enum Source {
     /// Nothing else was said.
     Default,
-    /// An environment variable or an argument.
-    Given(&'static str),
+    /// The caller.
+    Given,
+    /// An environment variable.
+    Variable(&'static str),
     /// A context of Docker's command line.
     Context(String),
 }
@@ -65,8 +68,8 @@ pub enum AddressError {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
-            Source::Default => f.write_str(&self.url),
-            Source::Given(name) => write!(f, "{} (from {name})", self.url),
+            Source::Default | Source::Given => f.write_str(&self.url),
+            Source::Variable(name) => write!(f, "{} (from {name})", self.url),
             Source::Context(name) => write!(f, "{} (from docker's context `{name}`)", self.url),
         }
     }
@@ -103,7 +106,7 @@ impl Address {
     fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, AddressError> {
         let tls = variable("DOCKER_TLS_VERIFY").is_some();
         if let Some(host) = variable("DOCKER_HOST") {
-            return Self::checked(&host, Source::Given("DOCKER_HOST"), tls);
+            return Self::checked(&host, Source::Variable("DOCKER_HOST"), tls);
         }
         let folder = variable("DOCKER_CONFIG").map(PathBuf::from);
         let folder = folder.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".docker")));
@@ -145,6 +148,14 @@ impl Address {
     /// The socket's path, if it is one.
     pub(super) fn socket(&self) -> Option<&Path> {
         self.url.strip_prefix("unix://").map(Path::new)
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        Self::checked(text, Source::Given, false)
     }
 }
 

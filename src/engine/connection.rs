@@ -29,8 +29,8 @@ impl Engine {
             Some(_) => Docker::connect_with_unix(&address.url, GREETING.as_secs(), API_DEFAULT_VERSION),
             None => Docker::connect_with_http(&address.url, GREETING.as_secs(), API_DEFAULT_VERSION),
         };
-        let docker = docker.map_err(|error| EngineError::of(&address, &error))?;
-        let version = docker.version().await.map_err(|error| EngineError::of(&address, &error))?;
+        let docker = docker.map_err(|error| EngineError::greeting(&address, &error))?;
+        let version = docker.version().await.map_err(|error| EngineError::greeting(&address, &error))?;
         let platform = platform(version.os.as_deref(), version.arch.as_deref());
         Ok(Self { docker: docker.with_timeout(LOADING), address, platform })
     }

@@ -48,7 +48,15 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// What `error` of a request to the engine at `address` means.
+    /// What `error` means where the engine at `address` was greeted: whatever it says, it is of no use.
+    pub(super) fn greeting(address: &Address, error: &bollard::errors::Error) -> Self {
+        match Self::of(address, error) {
+            Self::Refused { address, message } => Self::Unreachable { address, reason: format!("it says: {message}") },
+            other => other,
+        }
+    }
+
+    /// What `error` means where the engine at `address` was given an image.
     pub(super) fn of(address: &Address, error: &bollard::errors::Error) -> Self {
         use bollard::errors::Error as E;
         match error {
@@ -84,4 +92,17 @@ fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
 /// The outer ones say "client error (Connect)" and the like.
 fn innermost(error: &(dyn Error + 'static)) -> String {
     sources(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_is_not_ours_says_how_to_get_in() {
+        let error = io::Error::from(io::ErrorKind::PermissionDenied).into();
+        let said = EngineError::of(&"unix:///x.sock".parse().unwrap(), &error).to_string();
+        assert!(said.starts_with("the Docker Engine at unix:///x.sock lets only root"), "{said}");
+        assert!(said.contains("sudo usermod -aG docker"), "{said}");
+    }
 }

@@ -13,6 +13,7 @@ mod connections;
 mod content;
 mod control;
 mod double;
+mod engine;
 mod follow;
 mod frames;
 mod history;
