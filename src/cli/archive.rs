@@ -10,7 +10,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::report::{Report, size};
 use crate::engine::{Address, Engine};
-use crate::image::{Archive, ArchiveImage, ArchiveName, Blob, Image, Platform};
+use crate::image::{Archive, ArchiveImage, ArchiveName, Image, Platform};
 use crate::registry::Reference;
 
 /// What an image is called if neither a reference nor a title says.
@@ -47,7 +47,8 @@ pub(super) fn archive(image: &Image, name: &ArchiveName, named: Option<Platform>
         config: image.config.descriptor.digest,
         layers: image.layers.iter().map(|layer| layer.blob.descriptor.digest).collect(),
     }];
-    let blobs: Vec<&Blob> = image.blobs().chain([&image.manifest, &image.index]).collect();
+    let blobs = image.blobs().chain([&image.manifest, &image.index]);
+    let blobs = blobs.map(|blob| (blob.descriptor.digest, blob.bytes.clone()));
     Archive::new(name, &image.index.descriptor, &images, named, blobs)
 }
 

@@ -85,7 +85,11 @@ fn sources<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dy
     std::iter::successors(Some(error), |error| (*error).source())
 }
 
-fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
+fn io_kind(error: &bollard::errors::Error) -> Option<io::ErrorKind> {
+    // This one hides what it holds from those who ask for sources.
+    if let bollard::errors::Error::IOError { err } = error {
+        return Some(err.kind());
+    }
     sources(error).find_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind)
 }
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 use tar::{EntryType, Header};
 
 use super::layout::{INDEX_FILE, LAYOUT, LAYOUT_FILE, REF_NAME};
-use super::manifest::{Blob, Descriptor, Index, MediaType};
+use super::manifest::{Descriptor, Index, MediaType};
 use super::platform::Platform;
 use crate::snapshot::Digest;
 
@@ -66,12 +66,12 @@ impl Archive {
     /// The archive of `images` with all their `blobs`, `index` among them. Where there are several, `named` is the platform
     /// whose image gets the name itself in `manifest.json`, or else the first one's does. The same arguments give the same
     /// bytes, in whatever order the blobs come.
-    pub fn new<'b>(
+    pub fn new(
         name: &ArchiveName,
         index: &Descriptor,
         images: &[ArchiveImage],
         named: Option<Platform>,
-        blobs: impl IntoIterator<Item = &'b Blob>,
+        blobs: impl IntoIterator<Item = (Digest, Bytes)>,
     ) -> io::Result<Self> {
         let mut builder = Builder { pieces: Vec::new() };
         builder.file(LAYOUT_FILE, Bytes::from_static(LAYOUT.as_bytes()))?;
@@ -80,10 +80,9 @@ impl Archive {
         builder.folder("blobs/")?;
         builder.folder(BLOBS)?;
         // Platforms share layers; two entries of one name would be one too many.
-        let blobs: BTreeMap<String, &Bytes> =
-            blobs.into_iter().map(|blob| (path(blob.descriptor.digest), &blob.bytes)).collect();
+        let blobs: BTreeMap<_, _> = blobs.into_iter().map(|(digest, bytes)| (path(digest), bytes)).collect();
         for (path, bytes) in blobs {
-            builder.file(&path, bytes.clone())?;
+            builder.file(&path, bytes)?;
         }
         Ok(builder.finish())
     }

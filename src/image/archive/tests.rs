@@ -3,6 +3,7 @@ use std::io::Read;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::image::Blob;
 
 fn blob(text: &'static str) -> Blob {
     let bytes = Bytes::from_static(text.as_bytes());
@@ -38,7 +39,8 @@ impl Example {
     }
 
     fn archive(&self, named: Option<Platform>) -> Archive {
-        Archive::new(&name(), &self.index.descriptor, &self.images, named, &self.blobs).unwrap()
+        let blobs = self.blobs.iter().map(|blob| (blob.descriptor.digest, blob.bytes.clone()));
+        Archive::new(&name(), &self.index.descriptor, &self.images, named, blobs).unwrap()
     }
 }
 
