@@ -3,7 +3,6 @@
 //! Results go to standard output, everything else to standard error. Exit codes: 0 done; 1 the site, the registry or the
 //! instance is at fault; 2 usage.
 
-mod archive;
 mod build;
 mod check;
 mod external;

@@ -18,6 +18,7 @@ const LOADING: Duration = Duration::from_secs(15 * 60);
 pub struct Engine {
     pub(super) docker: Docker,
     pub(super) address: Address,
+    runs: String,
     platform: Option<Platform>,
 }
 
@@ -31,21 +32,32 @@ impl Engine {
         };
         let docker = docker.map_err(|error| EngineError::greeting(&address, &error))?;
         let version = docker.version().await.map_err(|error| EngineError::greeting(&address, &error))?;
-        let platform = platform(version.os.as_deref(), version.arch.as_deref());
-        Ok(Self { docker: docker.with_timeout(LOADING), address, platform })
+        let (os, architecture) = (version.os.unwrap_or_default(), version.arch.unwrap_or_default());
+        let platform = platform(&os, &architecture);
+        Ok(Self { docker: docker.with_timeout(LOADING), address, runs: format!("{os}/{architecture}"), platform })
     }
 
-    /// What its containers run on without emulation; `None` for what galley makes no images of.
+    /// Where it is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// What its containers run on without emulation, in its own words.
+    pub fn runs(&self) -> &str {
+        &self.runs
+    }
+
+    /// The same as a platform; `None` for what galley makes no images of.
     pub fn platform(&self) -> Option<Platform> {
         self.platform
     }
 }
 
 /// Engines say `arm` without the version of the processor.
-fn platform(os: Option<&str>, architecture: Option<&str>) -> Option<Platform> {
-    let variant = (architecture == Some("arm")).then(|| "v7".to_owned());
-    let fields = PlatformFields { architecture: architecture?.to_owned(), os: os?.to_owned(), variant };
-    [Platform::Amd64, Platform::Arm64, Platform::ArmV7].into_iter().find(|platform| platform.is(&fields))
+fn platform(os: &str, architecture: &str) -> Option<Platform> {
+    let variant = (architecture == "arm").then(|| "v7".to_owned());
+    let fields = PlatformFields { architecture: architecture.to_owned(), os: os.to_owned(), variant };
+    Platform::ALL.into_iter().find(|platform| platform.is(&fields))
 }
 
 #[cfg(test)]
@@ -60,9 +72,9 @@ mod tests {
             ("arm", Some(Platform::ArmV7)),
             ("riscv64", None),
         ] {
-            assert_eq!(platform(Some("linux"), Some(architecture)), expected);
+            assert_eq!(platform("linux", architecture), expected);
         }
-        assert_eq!(platform(Some("windows"), Some("amd64")), None);
-        assert_eq!(platform(None, None), None);
+        assert_eq!(platform("windows", "amd64"), None);
+        assert_eq!(platform("", ""), None);
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! The two name things differently. The layout has one name for the index of all platforms; it is what newer engines, Podman
 //! and `oci-archive:` read. In `manifest.json` each platform is an image of its own, and a name that two of them carry
-//! goes to the last: so one of them has the name itself, and the others have it with their platform behind the tag.
+//! goes to the last: so the first one has the name itself, and the others have it with their platform behind the tag.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -12,8 +12,10 @@ use bytes::Bytes;
 use serde::Serialize;
 use tar::{EntryType, Header};
 
+use super::assemble::{Image, Package};
+use super::format::Format;
 use super::layout::{INDEX_FILE, LAYOUT, LAYOUT_FILE, REF_NAME};
-use super::manifest::{Descriptor, Index, MediaType};
+use super::manifest::{Descriptor, Index};
 use super::platform::Platform;
 use crate::snapshot::Digest;
 
@@ -36,17 +38,6 @@ pub struct ArchiveName {
     pub tag: String,
 }
 
-/// One platform's image in an archive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ArchiveImage {
-    /// What it runs on.
-    pub platform: Platform,
-    /// The config's digest.
-    pub config: Digest,
-    /// The layers' digests, lowest first.
-    pub layers: Vec<Digest>,
-}
-
 /// A tar in pieces. Blobs are not copied.
 #[derive(Clone, Debug)]
 pub struct Archive {
@@ -63,24 +54,24 @@ struct LegacyImage {
 }
 
 impl Archive {
-    /// The archive of `images` with all their `blobs`, `index` among them. Where there are several, `named` is the platform
-    /// whose image gets the name itself in `manifest.json`, or else the first one's does. The same arguments give the same
-    /// bytes, in whatever order the blobs come.
-    pub fn new(
-        name: &ArchiveName,
-        index: &Descriptor,
-        images: &[ArchiveImage],
-        named: Option<Platform>,
-        blobs: impl IntoIterator<Item = (Digest, Bytes)>,
-    ) -> io::Result<Self> {
+    /// The archive of `package`, all of whose layers have their bytes. In `manifest.json` the images of all platforms are
+    /// named, unless it is for an `engine`: one that reads that file has one image a name, and gets its own platform's. The
+    /// same arguments give the same bytes.
+    pub fn new(package: &Package, name: &ArchiveName, engine: Option<Platform>) -> io::Result<Self> {
         let mut builder = Builder { pieces: Vec::new() };
         builder.file(LAYOUT_FILE, Bytes::from_static(LAYOUT.as_bytes()))?;
-        builder.file(INDEX_FILE, entry_point(name, index)?)?;
-        builder.file(MANIFEST_FILE, legacy(name, images, named)?)?;
+        builder.file(INDEX_FILE, entry_point(name, &package.index.descriptor)?)?;
+        builder.file(MANIFEST_FILE, legacy(name, &package.images, engine)?)?;
         builder.folder("blobs/")?;
         builder.folder(BLOBS)?;
-        // Platforms share layers; two entries of one name would be one too many.
-        let blobs: BTreeMap<_, _> = blobs.into_iter().map(|(digest, bytes)| (path(digest), bytes)).collect();
+        // Entries of a tar stand in the order of their names.
+        let mut blobs = BTreeMap::new();
+        for layer in package.layers() {
+            let path = path(layer.descriptor.digest);
+            let bytes = layer.bytes()?.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, path.clone()))?;
+            blobs.insert(path, bytes);
+        }
+        blobs.extend(package.metadata().map(|blob| (path(blob.descriptor.digest), blob.bytes.clone())));
         for (path, bytes) in blobs {
             builder.file(&path, bytes)?;
         }
@@ -113,26 +104,25 @@ fn entry_point(name: &ArchiveName, index: &Descriptor) -> io::Result<Bytes> {
     descriptor.annotations.insert(IMAGE_NAME.to_owned(), format!("{}:{}", name.repository, name.tag));
     let index = Index {
         schema_version: 2,
-        media_type: MediaType::INDEX.to_owned(),
+        media_type: Format::Oci.media_types().index.to_owned(),
         manifests: vec![descriptor],
         annotations: BTreeMap::new(),
     };
     Ok(Bytes::from(serde_json::to_vec(&index)?))
 }
 
-fn legacy(name: &ArchiveName, images: &[ArchiveImage], named: Option<Platform>) -> io::Result<Bytes> {
-    let has_named = images.iter().any(|image| Some(image.platform) == named);
-    let named = named.filter(|_| has_named).or_else(|| Some(images.first()?.platform));
-    let of = |image: &ArchiveImage| {
-        let tag =
-            if Some(image.platform) == named { Some(name.tag.clone()) } else { own_tag(&name.tag, image.platform) };
+fn legacy(name: &ArchiveName, images: &[Image], engine: Option<Platform>) -> io::Result<Bytes> {
+    let engine = engine.filter(|platform| images.iter().any(|image| image.platform == *platform));
+    let images = images.iter().filter(|image| engine.is_none_or(|platform| image.platform == platform));
+    let of = |(number, image): (usize, &Image)| {
+        let tag = if number == 0 { Some(name.tag.clone()) } else { own_tag(&name.tag, image.platform) };
         LegacyImage {
-            config: path(image.config),
+            config: path(image.config.descriptor.digest),
             repo_tags: tag.map(|tag| format!("{}:{tag}", name.repository)).into_iter().collect(),
-            layers: image.layers.iter().map(|layer| path(*layer)).collect(),
+            layers: image.layers.iter().map(|layer| path(layer.descriptor.digest)).collect(),
         }
     };
-    let images: Vec<_> = images.iter().map(of).collect();
+    let images: Vec<_> = images.enumerate().map(of).collect();
     Ok(Bytes::from(serde_json::to_vec(&images)?))
 }
 

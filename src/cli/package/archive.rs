@@ -8,9 +8,9 @@ use anyhow::Context;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::report::{Report, size};
-use crate::engine::{Address, Engine};
-use crate::image::{Archive, ArchiveImage, ArchiveName, Image, Platform};
+use super::super::report::{Report, size};
+use crate::engine::Engine;
+use crate::image::{Archive, ArchiveName, Package};
 use crate::registry::Reference;
 
 /// What an image is called if neither a reference nor a title says.
@@ -40,20 +40,9 @@ fn repository(title: &str) -> String {
     if name.is_empty() { NAME.to_owned() } else { name }
 }
 
-/// `image` as a tar that Docker, Podman and skopeo read.
-pub(super) fn archive(image: &Image, name: &ArchiveName, named: Option<Platform>) -> io::Result<Archive> {
-    let images = [ArchiveImage {
-        platform: image.platform,
-        config: image.config.descriptor.digest,
-        layers: image.layers.iter().map(|layer| layer.blob.descriptor.digest).collect(),
-    }];
-    let blobs = image.blobs().chain([&image.manifest, &image.index]);
-    let blobs = blobs.map(|blob| (blob.descriptor.digest, blob.bytes.clone()));
-    Archive::new(name, &image.index.descriptor, &images, named, blobs)
-}
-
-/// Writes the archive into `file`, which is there only when all of it is.
-pub(super) fn write(file: &Path, archive: &Archive, report: &Report) -> anyhow::Result<()> {
+/// Writes the images into `file`, which is there only when all of it is.
+pub(super) fn write(file: &Path, package: &Package, name: &ArchiveName, report: &Report) -> anyhow::Result<()> {
+    let archive = Archive::new(package, name, None)?;
     let aside = file.with_extension(format!("galley-{}", std::process::id()));
     let written = File::create(&aside).and_then(|file| {
         let mut writer = io::BufWriter::with_capacity(BUFFER, file);
@@ -63,21 +52,26 @@ pub(super) fn write(file: &Path, archive: &Archive, report: &Report) -> anyhow::
     });
     let written = written.and_then(|()| fs::rename(&aside, file));
     if written.is_err() {
-        // What is left of it is of no use; that it can't be removed either is the same error.
+        // Half of it is of no use; where it can't be removed either, that is the same fault.
         let _ = fs::remove_file(&aside);
     }
     written.with_context(|| file.display().to_string())?;
     report.say(format_args!("wrote {}: {}, {}", file.display(), size(archive.size()), report.elapsed()));
+    report.result(package.index.descriptor.digest);
     Ok(())
 }
 
-/// Loads the image into the engine that `docker` would talk to.
-pub(super) async fn load(image: &Image, name: &ArchiveName, report: &Report) -> anyhow::Result<()> {
-    let engine = Engine::connect(Address::from_environment()?).await?;
-    let archive = archive(image, name, engine.platform())?;
+/// Loads the images into the engine.
+pub(super) async fn load(
+    engine: &Engine,
+    package: &Package,
+    name: &ArchiveName,
+    report: &Report,
+) -> anyhow::Result<()> {
+    let archive = Archive::new(package, name, engine.platform())?;
     let length = size(archive.size());
     let loaded = engine.load(archive.into_pieces()).await?;
-    report.say(format_args!("loaded {length} into the Docker Engine, {}", report.elapsed()));
+    report.say(format_args!("loaded {length} into the Docker Engine at {}, {}", engine.address(), report.elapsed()));
     loaded.images.iter().for_each(|image| report.result(image));
     Ok(())
 }
