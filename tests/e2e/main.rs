@@ -42,6 +42,8 @@ fn main() -> ExitCode {
     const READERS: &[Part] = &[SKOPEO[1], REGISTRY[1]];
     const UMOCI: &[Part] = &[Part::Program("umoci", "umoci"), Part::Root];
     const LOADING: &[Part] = &[ENGINE[2], ENGINE[3], ENGINE[4], Part::Root];
+    const CONTAINERD: &[Part] =
+        &[Part::Program("containerd", "containerd"), Part::Program("ctr", "containerd"), Part::Root];
     const LOADED: &[Part] = &[Part::Static, ENGINE[2], ENGINE[3], ENGINE[4], Part::Root];
     const FORMAT: &[Part] = &[SKOPEO[1], REGISTRY[1], ENGINE[2], ENGINE[3], ENGINE[4], Part::Root];
     const MANUAL: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("curl", "curl"), Part::Program("bash", "bash")];
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         trial("outputs::skopeo_reads_every_one", READERS, outputs::skopeo_reads_every_output),
         trial("outputs::umoci_makes_the_tree_out_of_deltas", UMOCI, outputs::umoci_unpacks_deltas),
         trial("outputs::docker_loads_the_tar", LOADING, outputs::docker_loads_the_tar),
+        trial("outputs::containerd_imports_the_tar", CONTAINERD, outputs::containerd_imports_the_tar),
         trial("outputs::the_engine_takes_the_image_without_a_registry", LOADED, outputs::the_engine_takes_the_image),
         trial("outputs::dockers_own_format_is_read_by_docker_and_skopeo", FORMAT, outputs::dockers_own_format),
         trial("outputs::docker_and_galley_run_dockers_own_format", ENGINE, outputs::docker_runs_dockers_own_format),

@@ -9,8 +9,8 @@ use serde_json::Value;
 use walkdir::WalkDir;
 
 use crate::engine::look;
-use crate::parts::{Engine, Registry, project, python};
-use crate::support::{Ran, TempSite, galley, run};
+use crate::parts::{Containerd, Engine, Registry, project, python};
+use crate::support::{Instance, Ran, TempSite, galley, run};
 
 const PLATFORMS: [(&str, &str, u8, u16); 3] =
     [("linux/amd64", "amd64", 2, 62), ("linux/arm64", "arm64", 2, 183), ("linux/arm/v7", "arm", 1, 40)];
@@ -53,12 +53,15 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    /// Packs the site for all platforms.
+    /// Packs the site for all platforms, or for that which the arguments name.
     #[track_caller]
     fn package(&self, arguments: &[&str]) -> Ran {
         let mut command = galley();
-        command.args(["package", self.site.str()]).args(arguments);
-        for (platform, name, ..) in PLATFORMS {
+        command.env_remove("GALLEY_PLATFORM").args(["package", self.site.str()]).args(arguments);
+        let named = arguments.iter().position(|argument| *argument == "--platform").map(|at| arguments[at + 1]);
+        for (platform, name, ..) in
+            PLATFORMS.iter().filter(|(platform, ..)| named.is_none_or(|named| named == *platform))
+        {
             command.arg("--binary").arg(format!("{platform}={}", self.path(name).display()));
         }
         let ran = Ran::of(&mut command);
@@ -198,40 +201,53 @@ pub(crate) fn skopeo_reads_every_output() {
     }
 }
 
+/// A rendered folder, so that nothing changes but what is said to.
 pub(crate) fn umoci_unpacks_deltas() {
-    let bench = Bench::new();
-    let posts = |text: &str| {
-        bench.site.write("content/posts/anchor.md", format!("---\ntitle: Anchor\ndate: 2024-03-01\n---\n{text}\n"));
-    };
-    // Enough that a change of one page is a delta and no new base.
+    let folder = TempSite::bare().file("index.html", "<p>Of ships.</p>");
     for number in 0..60 {
-        let text =
-            format!("---\ntitle: Post {number}\ndate: 2023-01-01\n---\n{}\n", format!("Word {number}. ").repeat(400));
-        bench.site.write(&format!("content/posts/p{number}.md"), text);
+        folder.write(&format!("posts/{number}/index.html"), words(number, 500));
     }
+    let bench = Bench { site: folder, ..Bench::new() };
+    let edits: [&dyn Fn(&Path); 4] = [
+        &|folder| fs::write(folder.join("posts/1/index.html"), "<p>Heavier.</p>").unwrap(),
+        &|folder| fs::remove_file(folder.join("posts/2/index.html")).unwrap(),
+        // A page becomes a folder of pages, and a folder a file.
+        &|folder| {
+            fs::rename(folder.join("posts/3/index.html"), folder.join("posts/3/page")).unwrap();
+            fs::remove_dir_all(folder.join("posts/4")).unwrap();
+            fs::write(folder.join("posts/4"), "a file").unwrap();
+        },
+        &|folder| {
+            fs::remove_file(folder.join("posts/4")).unwrap();
+            fs::create_dir(folder.join("posts/4")).unwrap();
+            fs::write(folder.join("posts/4/index.html"), "<p>A folder again.</p>").unwrap();
+        },
+    ];
     let pack = || bench.layout("layout", &["--platform", "linux/amd64"]);
-    pack();
-    for edit in ["Heavier.", "Heaviest."] {
-        posts(edit);
-        pack();
+    assert_unpacks(&bench, &pack(), 2);
+    for (number, edit) in edits.iter().enumerate() {
+        edit(bench.site.path());
+        // Of four small deltas one is made.
+        assert_unpacks(&bench, &pack(), if number < 3 { 3 + number } else { 3 });
     }
-    // A page that goes, and a folder that becomes a file's place.
-    fs::remove_file(bench.site.path().join("content/posts/sail.md")).unwrap();
-    bench.site.write("content/posts/oar.md", "---\ntitle: Oar\ndate: 2024-05-01\n---\nLong.\n");
-    let layout = pack();
-    let layers = layout.json(&layout.manifests()[0])["layers"].as_array().unwrap().len();
-    assert!(layers > 2, "{layers} layers: no delta among them");
+}
 
-    let bundle = bench.path("bundle");
+#[track_caller]
+fn assert_unpacks(bench: &Bench, layout: &Layout, layers: usize) {
+    assert_eq!(layout.json(&layout.manifests()[0])["layers"].as_array().unwrap().len(), layers);
+    let bundle = bench.path(&format!("bundle-{}", layout.index()["digest"].as_str().unwrap()));
     let image = format!("{}:latest", layout.0.display());
     output(Command::new("umoci").args(["unpack", "--image", &image]).arg(&bundle));
-    let built = bench.path("built");
-    assert_eq!(run(&["build", bench.site.str(), "-o", built.to_str().unwrap()]).code, 0);
-    let (unpacked, built) = (files(&bundle.join("rootfs/site")), files(&built));
-    assert_eq!(unpacked.keys().collect::<Vec<_>>(), built.keys().collect::<Vec<_>>());
-    assert!(!built.contains_key("posts/sail/index.html") && built.contains_key("posts/oar/index.html"));
-    let differing: Vec<_> = unpacked.iter().filter(|(path, bytes)| built[*path] != **bytes).collect();
+    let (unpacked, packed) = (files(&bundle.join("rootfs/site")), files(bench.site.path()));
+    assert_eq!(unpacked.keys().collect::<Vec<_>>(), packed.keys().collect::<Vec<_>>());
+    let differing: Vec<_> = unpacked.iter().filter(|(path, bytes)| packed[*path] != **bytes).collect();
     assert!(differing.is_empty(), "{:?}", differing.iter().map(|(path, _)| path).collect::<Vec<_>>());
+}
+
+/// Words that compress as badly as words can: the same each time.
+fn words(seed: u64, count: usize) -> String {
+    let digests = (0..count).map(|number| galley::snapshot::Digest::of(format!("{seed} {number}").as_bytes()).hex());
+    digests.map(|hex| hex[..8].to_owned()).collect::<Vec<_>>().join(" ")
 }
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -257,6 +273,21 @@ pub(crate) fn docker_loads_the_tar() {
     engine.docker(&["load", "--input", tar.to_str().unwrap()]);
     let untagged = engine.docker(&["image", "ls", "--quiet", "--filter", "dangling=true"]);
     assert_eq!(untagged, "");
+}
+
+/// As engines with the containerd image store load: one name for all platforms, and the index as it was made.
+pub(crate) fn containerd_imports_the_tar() {
+    let (bench, containerd) = (Bench::new(), Containerd::start());
+    let tar = bench.path("image.tar");
+    let digest = bench.package(&["--tar", tar.to_str().unwrap()]).output;
+    output(containerd.ctr().args(["images", "import", "--all-platforms", "--no-unpack", tar.to_str().unwrap()]));
+    let listed = output(containerd.ctr().args(["images", "list"]));
+    let rows: Vec<Vec<&str>> = listed.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();
+    let [row] = rows.as_slice() else { panic!("{listed}") };
+    assert_eq!((row[0], row[2]), ("docker.io/library/test:latest", digest.trim()), "{listed}");
+    for (platform, ..) in PLATFORMS {
+        assert!(row[5].contains(platform), "{listed}");
+    }
 }
 
 pub(crate) fn the_engine_takes_the_image() {
@@ -309,6 +340,6 @@ pub(crate) fn docker_runs_dockers_own_format() {
     assert_eq!(run(&arguments).code, 0);
     engine.docker(&["pull", &reference]);
     look(&engine, &reference, "/", "In Docker's words.");
-    let instance = crate::support::Instance::start(&[&reference]);
+    let instance = Instance::start(&[&reference]);
     assert!(instance.get("/").text().contains("In Docker's words."));
 }

@@ -241,6 +241,37 @@ impl Engine {
     }
 }
 
+/// containerd from Debian, which newer engines keep their images in, with its state in a temporary folder.
+pub(crate) struct Containerd {
+    _process: Process,
+    address: String,
+}
+
+impl Containerd {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let address = at("sock");
+        let mut command = Command::new("containerd");
+        command.args(["--config", "/dev/null", "--root", &at("root"), "--state", &at("state"), "--address", &address]);
+        let _calm = machine();
+        let mut process = Process::start(&mut command, folder);
+        process.wait_until(|| Self::ctr_at(&address).arg("version").output().unwrap().status.success());
+        Self { _process: process, address }
+    }
+
+    fn ctr_at(address: &str) -> Command {
+        let mut command = Command::new("ctr");
+        command.args(["--address", address, "--namespace", "test"]);
+        command
+    }
+
+    /// Its command line.
+    pub(crate) fn ctr(&self) -> Command {
+        Self::ctr_at(&self.address)
+    }
+}
+
 fn docker(socket: &str) -> Command {
     // Debian's own client speaks BuildKit by itself; a newer one before it on PATH may lack the component for that.
     let debian = Path::new("/usr/bin/docker");

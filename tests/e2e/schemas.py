@@ -29,4 +29,4 @@ for name, file in zip(pairs[::2], pairs[1::2]):
     validator = Draft4Validator(schema, resolver=RefResolver(BASE + name, schema, store=store))
     document = json.loads(pathlib.Path(file).read_text())
     faults += [f"{file}: {name}: {error.message}" for error in validator.iter_errors(document)]
-sys.exit("\n".join(faults))
+sys.exit("\n".join(faults) or 0)
