@@ -10,6 +10,8 @@ use galley::engine::{Address, Engine, EngineError, Loaded};
 use galley::image::Platform;
 use tempfile::TempDir;
 
+use crate::support::{Ran, TempSite, galley};
+
 const VERSION: &str = r#"{"Version": "20.10.24", "ApiVersion": "1.41", "Os": "linux", "Arch": "arm"}"#;
 
 /// An engine that answers `/version` with one text and takes an archive with another; none cuts the connection.
@@ -161,4 +163,69 @@ fn where_no_engine_is_the_error_says_what_to_do() {
     drop(UnixListener::bind(&path).unwrap());
     let error = wait(Engine::connect(address(path))).unwrap_err().to_string();
     assert!(error.contains("can't be reached: Connection refused"), "{error}");
+}
+
+/// The head of a static ELF file for arm/v7 (elf(5)): it can be packed, not run.
+fn arm_program() -> Vec<u8> {
+    let mut head = b"\x7fELF\x01\x01\x01".to_vec();
+    head.resize(16, 0);
+    head.extend([2, 0, 40, 0, 1, 0, 0, 0]);
+    head.resize(40, 0);
+    head.extend([52, 0, 32, 0, 0, 0, 40, 0, 0, 0, 0, 0]);
+    head
+}
+
+/// `galley package` of a site, with a program for arm/v7.
+fn package(site: &TempSite, arguments: &[&str], engine: &Address) -> Ran {
+    let binary = format!("linux/arm/v7={}", site.path().join("arm").display());
+    let mut command = galley();
+    command.env_remove("GALLEY_PLATFORM").env("DOCKER_HOST", engine.to_string());
+    Ran::of(command.args(["package", site.str(), "--binary", &binary]).args(arguments))
+}
+
+fn site() -> TempSite {
+    TempSite::new().file("content/_index.md", "Of ships.\n").file("arm", arm_program())
+}
+
+#[test]
+fn an_engine_gets_the_image_of_its_platform_under_the_title() {
+    let engine = Double::start(VERSION, Some((200, "{\"stream\":\"Loaded image: test:latest\\n\"}\n")));
+    let ran = package(&site(), &["--load"], &engine.address());
+    ran.says(0, &format!(" into the Docker Engine at {}", engine.address()));
+    assert_eq!(ran.output, "test:latest\n");
+    let (_, archive) = engine.loads.recv().unwrap();
+    let mut archive = tar::Archive::new(archive.as_slice());
+    let mut entries = archive.entries().unwrap().map(|entry| entry.unwrap());
+    let mut manifest = entries.find(|entry| entry.path_bytes().as_ref() == b"manifest.json").unwrap();
+    let mut text = String::new();
+    manifest.read_to_string(&mut text).unwrap();
+    assert_eq!(text.matches("docker.io/library/test:latest\"").count(), 1, "{text}");
+    assert_eq!(text.matches("Config").count(), 1, "{text}");
+}
+
+#[test]
+fn nothing_is_rendered_for_an_engine_that_is_not_there() {
+    let site = site();
+    let nowhere = address(site.path().join("docker.sock"));
+    let ran = package(&site, &["--load"], &nowhere);
+    ran.says(1, &format!("no Docker Engine at {nowhere} (from DOCKER_HOST): there is no such socket"));
+    assert!(!ran.errors.contains("rendered"), "{}", ran.errors);
+}
+
+#[test]
+fn an_engine_of_a_platform_that_galley_does_not_have_says_so() {
+    let version = r#"{"Os": "linux", "Arch": "riscv64"}"#;
+    let engine = Double::start(version, Some((200, "")));
+    package(&site(), &["--load"], &engine.address()).says(1, "runs linux/riscv64, for which galley has no images");
+}
+
+#[test]
+fn a_tar_that_can_not_be_written_is_named_and_leaves_nothing() {
+    let site = site();
+    let place = TempSite::bare().file("taken/file", "");
+    let target = place.path().join("taken");
+    let ran = package(&site, &["--platform", "linux/arm/v7", "--tar", target.to_str().unwrap()], &address("/x".into()));
+    ran.says(1, &format!("{}: ", target.display()));
+    let left: Vec<_> = std::fs::read_dir(place.path()).unwrap().map(|found| found.unwrap().file_name()).collect();
+    assert_eq!(left, ["taken"]);
 }
