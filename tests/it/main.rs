@@ -24,6 +24,7 @@ mod incremental;
 mod limits;
 mod log;
 mod metrics;
+mod package;
 mod pictures;
 mod preview;
 mod proxy;
