@@ -5,30 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use galley::image::Platform;
+use galley::snapshot::Digest;
 use serde_json::Value;
 use walkdir::WalkDir;
 
 use crate::engine::look;
 use crate::parts::{Containerd, Engine, Registry, project, python};
-use crate::support::{Instance, Ran, TempSite, galley, run};
+use crate::support::{Instance, Ran, TempSite, galley, program, run};
 
-const PLATFORMS: [(&str, &str, u8, u16); 3] =
-    [("linux/amd64", "amd64", 2, 62), ("linux/arm64", "arm64", 2, 183), ("linux/arm/v7", "arm", 1, 40)];
-
-/// What stands in for a program of a platform: the head of a static ELF file (elf(5)). It can be packed, not run.
-fn program(class: u8, machine: u16) -> Vec<u8> {
-    let mut head = vec![0x7f, b'E', b'L', b'F', class, 1, 1];
-    head.resize(16, 0);
-    head.extend([2, 0]);
-    head.extend(machine.to_le_bytes());
-    head.extend(1_u32.to_le_bytes());
-    // Entry, program and section headers: there are none. Then flags, and the sizes of the headers.
-    head.resize(head.len() + 3 * if class == 2 { 8 } else { 4 } + 4, 0);
-    for size in if class == 2 { [64, 56, 0, 64, 0, 0] } else { [52, 32, 0, 40, 0, 0_u16] } {
-        head.extend(size.to_le_bytes());
-    }
-    head
-}
+/// Each platform, and what readers call its processor.
+const PLATFORMS: [(Platform, &str); 3] =
+    [(Platform::Amd64, "amd64"), (Platform::Arm64, "arm64"), (Platform::ArmV7, "arm")];
 
 /// A site, stand-ins for the programs, and a folder for what is written.
 struct Bench {
@@ -43,8 +31,8 @@ impl Bench {
             .file("content/posts/anchor.md", "---\ntitle: Anchor\ndate: 2024-03-01\n---\nHeavy.\n")
             .file("content/posts/sail.md", "---\ntitle: Sail\ndate: 2024-04-01\n---\nLight.\n");
         let folder = tempfile::tempdir().unwrap();
-        for (_, name, class, machine) in PLATFORMS {
-            fs::write(folder.path().join(name), program(class, machine)).unwrap();
+        for platform in Platform::ALL {
+            fs::write(folder.path().join(platform.folder()), program(platform, "")).unwrap();
         }
         Self { site, folder }
     }
@@ -59,10 +47,9 @@ impl Bench {
         let mut command = galley();
         command.env_remove("GALLEY_PLATFORM").args(["package", self.site.str()]).args(arguments);
         let named = arguments.iter().position(|argument| *argument == "--platform").map(|at| arguments[at + 1]);
-        for (platform, name, ..) in
-            PLATFORMS.iter().filter(|(platform, ..)| named.is_none_or(|named| named == *platform))
+        for platform in Platform::ALL.iter().filter(|platform| named.is_none_or(|named| named == platform.to_string()))
         {
-            command.arg("--binary").arg(format!("{platform}={}", self.path(name).display()));
+            command.arg(format!("--binary={platform}={}", self.path(platform.folder()).display()));
         }
         let ran = Ran::of(&mut command);
         assert_eq!(ran.code, 0, "{}", ran.errors);
@@ -121,12 +108,9 @@ fn skopeo(arguments: &[&str]) -> String {
 /// What skopeo says of the image for each platform.
 #[track_caller]
 fn inspect(image: &str) -> Vec<Value> {
-    let of = |(platform, architecture, ..): (&str, &str, u8, u16)| {
-        let variant = match architecture {
-            "arm64" => "v8",
-            _ => platform.split('/').nth(2).unwrap_or(""),
-        };
-        let chosen = ["--override-os", "linux", "--override-arch", architecture, "--override-variant", variant];
+    let of = |(platform, architecture): (Platform, &str)| {
+        let variant = platform.fields().variant.unwrap_or_default();
+        let chosen = ["--override-os", "linux", "--override-arch", architecture, "--override-variant", &variant];
         let seen = skopeo(&[&chosen[..], &["inspect", "--tls-verify=false", image]].concat());
         let seen: Value = serde_json::from_str(&seen).unwrap();
         assert_eq!(seen["Architecture"], architecture, "{image}");
@@ -169,7 +153,7 @@ pub(crate) fn schemas() {
 /// A part of a document, or one that is written over, as a file of its own.
 fn write(bench: &Bench, value: &Value) -> PathBuf {
     let text = value.to_string();
-    let file = bench.path(&format!("{}.json", galley::snapshot::Digest::of(text.as_bytes()).hex()));
+    let file = bench.path(&format!("{}.json", Digest::of(text.as_bytes()).hex()));
     fs::write(&file, text).unwrap();
     file
 }
@@ -246,7 +230,7 @@ fn assert_unpacks(bench: &Bench, layout: &Layout, layers: usize) {
 
 /// Words that compress as badly as words can: the same each time.
 fn words(seed: u64, count: usize) -> String {
-    let digests = (0..count).map(|number| galley::snapshot::Digest::of(format!("{seed} {number}").as_bytes()).hex());
+    let digests = (0..count).map(|number| Digest::of(format!("{seed} {number}").as_bytes()).hex());
     digests.map(|hex| hex[..8].to_owned()).collect::<Vec<_>>().join(" ")
 }
 
@@ -285,8 +269,8 @@ pub(crate) fn containerd_imports_the_tar() {
     let rows: Vec<Vec<&str>> = listed.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();
     let [row] = rows.as_slice() else { panic!("{listed}") };
     assert_eq!((row[0], row[2]), ("docker.io/library/test:latest", digest.trim()), "{listed}");
-    for (platform, ..) in PLATFORMS {
-        assert!(row[5].contains(platform), "{listed}");
+    for platform in Platform::ALL {
+        assert!(row[5].contains(&platform.to_string()), "{listed}");
     }
 }
 
@@ -335,7 +319,7 @@ pub(crate) fn docker_runs_dockers_own_format() {
     let (registry, engine) = (Registry::start(None), Engine::start());
     let site = TempSite::new().file("content/_index.md", "In Docker's words.\n");
     let reference = format!("{}/me/blog:latest", registry.address);
-    let platform = galley::image::Platform::of_this_program().unwrap().to_string();
+    let platform = Platform::of_this_program().unwrap().to_string();
     let arguments = ["package", site.str(), "--push", &reference, "--format", "docker", "--platform", &platform];
     assert_eq!(run(&arguments).code, 0);
     engine.docker(&["pull", &reference]);

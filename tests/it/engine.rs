@@ -10,7 +10,7 @@ use galley::engine::{Address, Engine, EngineError, Loaded};
 use galley::image::Platform;
 use tempfile::TempDir;
 
-use crate::support::{Ran, TempSite, galley};
+use crate::support::{Ran, TempSite, galley, program};
 
 const VERSION: &str = r#"{"Version": "20.10.24", "ApiVersion": "1.41", "Os": "linux", "Arch": "arm"}"#;
 
@@ -165,16 +165,6 @@ fn where_no_engine_is_the_error_says_what_to_do() {
     assert!(error.contains("can't be reached: Connection refused"), "{error}");
 }
 
-/// The head of a static ELF file for arm/v7 (elf(5)): it can be packed, not run.
-fn arm_program() -> Vec<u8> {
-    let mut head = b"\x7fELF\x01\x01\x01".to_vec();
-    head.resize(16, 0);
-    head.extend([2, 0, 40, 0, 1, 0, 0, 0]);
-    head.resize(40, 0);
-    head.extend([52, 0, 32, 0, 0, 0, 40, 0, 0, 0, 0, 0]);
-    head
-}
-
 /// `galley package` of a site, with a program for arm/v7.
 fn package(site: &TempSite, arguments: &[&str], engine: &Address) -> Ran {
     let binary = format!("linux/arm/v7={}", site.path().join("arm").display());
@@ -184,7 +174,7 @@ fn package(site: &TempSite, arguments: &[&str], engine: &Address) -> Ran {
 }
 
 fn site() -> TempSite {
-    TempSite::new().file("content/_index.md", "Of ships.\n").file("arm", arm_program())
+    TempSite::new().file("content/_index.md", "Of ships.\n").file("arm", program(Platform::ArmV7, ""))
 }
 
 #[test]
