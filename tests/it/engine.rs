@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::mpsc;
 
 use bytes::Bytes;
@@ -45,7 +45,7 @@ impl Double {
     }
 
     fn address(&self) -> Address {
-        address(self.folder.path().join("docker.sock"))
+        address(&self.folder.path().join("docker.sock"))
     }
 
     fn load(&self) -> Result<Loaded, EngineError> {
@@ -56,7 +56,7 @@ impl Double {
     }
 }
 
-fn address(path: PathBuf) -> Address {
+fn address(path: &Path) -> Address {
     format!("unix://{}", path.display()).parse().unwrap()
 }
 
@@ -154,14 +154,14 @@ fn what_is_no_engine_is_not_given_an_image() {
 fn where_no_engine_is_the_error_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("docker.sock");
-    let error = wait(Engine::connect(address(path.clone()))).unwrap_err().to_string();
+    let error = wait(Engine::connect(address(&path))).unwrap_err().to_string();
     assert!(
         error.contains(path.to_str().unwrap()) && error.contains("there is no such socket; start Docker"),
         "{error}"
     );
     // One that has ended leaves its socket behind.
     drop(UnixListener::bind(&path).unwrap());
-    let error = wait(Engine::connect(address(path))).unwrap_err().to_string();
+    let error = wait(Engine::connect(address(&path))).unwrap_err().to_string();
     assert!(error.contains("can't be reached: Connection refused"), "{error}");
 }
 
@@ -196,7 +196,7 @@ fn an_engine_gets_the_image_of_its_platform_under_the_title() {
 #[test]
 fn nothing_is_rendered_for_an_engine_that_is_not_there() {
     let site = site();
-    let nowhere = address(site.path().join("docker.sock"));
+    let nowhere = address(&site.path().join("docker.sock"));
     let ran = package(&site, &["--load"], &nowhere);
     ran.says(1, &format!("no Docker Engine at {nowhere} (from DOCKER_HOST): there is no such socket"));
     assert!(!ran.errors.contains("rendered"), "{}", ran.errors);
@@ -214,7 +214,8 @@ fn a_tar_that_can_not_be_written_is_named_and_leaves_nothing() {
     let site = site();
     let place = TempSite::bare().file("taken/file", "");
     let target = place.path().join("taken");
-    let ran = package(&site, &["--platform", "linux/arm/v7", "--tar", target.to_str().unwrap()], &address("/x".into()));
+    let ran =
+        package(&site, &["--platform", "linux/arm/v7", "--tar", target.to_str().unwrap()], &address(Path::new("/x")));
     ran.says(1, &format!("{}: ", target.display()));
     let left: Vec<_> = std::fs::read_dir(place.path()).unwrap().map(|found| found.unwrap().file_name()).collect();
     assert_eq!(left, ["taken"]);
