@@ -9,7 +9,7 @@ use crate::snapshot::{Digest, Hasher};
 
 /// A layer that was read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Archive {
+pub struct LayerArchive {
     /// Of its bytes as they are.
     pub digest: Digest,
     /// How many these are.
@@ -30,7 +30,7 @@ pub enum ArchiveError {
 }
 
 /// Reads the layer in `source`, of the type `media_type`, piece by piece: it may be longer than memory.
-pub fn read_archive(media_type: &str, source: impl Read) -> Result<Archive, ArchiveError> {
+pub fn read_archive(media_type: &str, source: impl Read) -> Result<LayerArchive, ArchiveError> {
     let mut raw = BufReader::new(Hashing { inner: source, hasher: Hasher::default(), length: 0 });
     let ending = media_type.rsplit(['.', '+']).next().unwrap_or_default();
     let diff_id = match ending {
@@ -41,7 +41,7 @@ pub fn read_archive(media_type: &str, source: impl Read) -> Result<Archive, Arch
     io::copy(&mut raw, &mut io::sink())?;
     let Hashing { hasher, length, .. } = raw.into_inner();
     let digest = hasher.finish();
-    Ok(Archive { digest, length, diff_id: diff_id.or((ending == "tar").then_some(digest)) })
+    Ok(LayerArchive { digest, length, diff_id: diff_id.or((ending == "tar").then_some(digest)) })
 }
 
 fn unpacked<R: Read>(raw: &mut BufReader<Hashing<R>>) -> Result<Digest, ArchiveError> {
@@ -103,9 +103,12 @@ mod tests {
         let bytes = [gzip(b"one "), gzip(b"two")].concat();
         let (digest, length) = (Digest::of(&bytes), bytes.len() as u64);
         let read = |media_type: &str| read_archive(media_type, bytes.as_slice()).unwrap();
-        assert_eq!(read(GZIP), Archive { digest, length, diff_id: Some(Digest::of(b"one two")) });
-        assert_eq!(read("application/x.tar+zstd"), Archive { digest, length, diff_id: None });
-        assert_eq!(read("application/vnd.oci.image.layer.v1.tar"), Archive { digest, length, diff_id: Some(digest) });
+        assert_eq!(read(GZIP), LayerArchive { digest, length, diff_id: Some(Digest::of(b"one two")) });
+        assert_eq!(read("application/x.tar+zstd"), LayerArchive { digest, length, diff_id: None });
+        assert_eq!(
+            read("application/vnd.oci.image.layer.v1.tar"),
+            LayerArchive { digest, length, diff_id: Some(digest) }
+        );
     }
 
     #[test]

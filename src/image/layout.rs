@@ -19,11 +19,11 @@ const MAX_MANIFEST: u64 = 4 << 20;
 /// The longest layer: it is held in memory.
 const MAX_BLOB: u64 = 512 << 20;
 
-const LAYOUT_FILE: &str = "oci-layout";
-const LAYOUT: &str = "{\"imageLayoutVersion\":\"1.0.0\"}";
-const INDEX_FILE: &str = "index.json";
+pub(super) const LAYOUT_FILE: &str = "oci-layout";
+pub(super) const LAYOUT: &str = "{\"imageLayoutVersion\":\"1.0.0\"}";
+pub(super) const INDEX_FILE: &str = "index.json";
 /// The name by which tools find the image in the layout (annotations.md).
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
+pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// Why a layout could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,7 @@
 //! Images as the OCI image specification has them: values with digests, packed from a tree and unpacked to one, without
 //! a daemon and without a network.
 
+mod archive;
 mod assemble;
 mod binary;
 mod changes;
@@ -20,6 +21,7 @@ mod stack;
 mod unpack;
 mod verification;
 
+pub use archive::{Archive, ArchiveName};
 pub use assemble::{Content, Image, Origin, Package, Program, assemble};
 pub use binary::{Binary, BinaryError};
 pub use changes::{Changes, Listed, Listing};
@@ -27,7 +29,7 @@ pub use content::{ContentError, content, layout_content};
 pub use description::{
     Description, DescriptionError, LayerDescription, OriginFields, Other, OtherKind, PlatformImage, SIGNATURE,
 };
-pub use diff_id::{Archive, ArchiveError, read_archive};
+pub use diff_id::{ArchiveError, LayerArchive, read_archive};
 pub use format::{Format, FormatError, MediaTypes};
 pub use layer::Layer;
 pub use layout::{Layout, LayoutError, LayoutImages, NamedImage, layout_images, read_layout, write_layout};

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::content::{ContentError, content};
 use super::description::{Description, PlatformImage};
-use super::diff_id::{Archive, ArchiveError, read_archive};
+use super::diff_id::{ArchiveError, LayerArchive, read_archive};
 use super::layout::{LayoutError, LayoutImages};
 use super::manifest::{Blob, Descriptor};
 use crate::snapshot::{Digest, Tree};
@@ -82,7 +82,7 @@ impl Verification {
         found
     }
 
-    fn archives(&mut self, images: &LayoutImages, description: &Description) -> HashMap<Digest, Archive> {
+    fn archives(&mut self, images: &LayoutImages, description: &Description) -> HashMap<Digest, LayerArchive> {
         let mut archives = HashMap::new();
         let mut seen = HashSet::new();
         for layer in description.platforms.iter().flat_map(|image| &image.manifest.layers) {
@@ -103,7 +103,7 @@ impl Verification {
         archives
     }
 
-    fn diff_ids(&mut self, image: &PlatformImage, archives: &HashMap<Digest, Archive>) {
+    fn diff_ids(&mut self, image: &PlatformImage, archives: &HashMap<Digest, LayerArchive>) {
         let (layers, promised) = (&image.manifest.layers, &image.diff_ids);
         let platform = image.platform.clone().unwrap_or_else(|| image.digest.to_string());
         // Artifacts that are no images have a config without any.
@@ -142,7 +142,7 @@ pub fn content_of(name: &str, description: &Description, layers: &[Blob]) -> Res
     content(name, &description.promises(), layers)
 }
 
-fn archive(images: &LayoutImages, layer: &Descriptor) -> Result<Archive, ImageFault> {
+fn archive(images: &LayoutImages, layer: &Descriptor) -> Result<LayerArchive, ImageFault> {
     let (digest, file) = (layer.digest, images.open(layer)?);
     let archive = read_archive(&layer.media_type, file).map_err(|source| ImageFault::Archive { digest, source })?;
     match archive.digest == digest && archive.length == layer.size {

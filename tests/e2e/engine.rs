@@ -11,7 +11,7 @@ const CONFINED: [&str; 6] =
     ["--network", "host", "--read-only", "--cap-drop=ALL", "--security-opt", "no-new-privileges"];
 
 /// Runs `image` confined on a free port, looks at a page and stops it.
-fn look(engine: &Engine, image: &str, path: &str, text: &str) {
+pub(crate) fn look(engine: &Engine, image: &str, path: &str, text: &str) {
     let address = format!("127.0.0.1:{}", free_port());
     let listen = format!("GALLEY_LISTEN={address}");
     // The network is the host's, and so is the loopback.

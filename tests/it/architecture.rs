@@ -20,12 +20,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("outbound", &[]),
     ("preview", &["config", "finding", "html", "site", "render", "snapshot", "serve"]),
     ("registry", &["image", "outbound", "snapshot"]),
+    ("engine", &["image", "snapshot"]),
     ("follow", &["registry", "image", "snapshot", "serve"]),
     (
         "cli",
         &[
             "cache", "config", "finding", "site", "render", "check", "snapshot", "serve", "image", "registry",
-            "follow", "preview",
+            "engine", "follow", "preview",
         ],
     ),
 ];
@@ -46,6 +47,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["serve/tls.rs"]),
     ("hyper_util", &["serve/"]),
     ("reqwest", &["outbound/", "registry/", "check/ask.rs"]),
+    ("bollard", &["engine/"]),
+    ("futures_util", &["engine/"]),
     ("clap", &["cli/"]),
     ("anyhow", &["cli/"]),
     ("object", &["image/binary.rs"]),

@@ -15,6 +15,7 @@ mod content;
 mod control;
 mod diff;
 mod double;
+mod engine;
 mod follow;
 mod frames;
 mod health;

@@ -7,24 +7,7 @@ use galley::image::{Index, Manifest, Platform, layout_content, read_layout};
 use galley::snapshot::ContentRoot;
 
 use crate::double::Registry;
-use crate::support::{Ran, TempSite, galley};
-
-/// The head of a program that needs no libraries, and nothing that could be run: what makes a program of these bytes is the
-/// machine in its head (ELF, "e_machine").
-fn program(platform: Platform, text: &str) -> Vec<u8> {
-    let (class, length, machine) = match platform {
-        Platform::Amd64 => (2, 64, 62u16),
-        Platform::Arm64 => (2, 64, 183),
-        Platform::ArmV7 => (1, 52, 40),
-    };
-    let mut bytes = vec![0; length];
-    bytes[..7].copy_from_slice(&[0x7f, b'E', b'L', b'F', class, 1, 1]);
-    bytes[16..18].copy_from_slice(&2u16.to_le_bytes());
-    bytes[18..20].copy_from_slice(&machine.to_le_bytes());
-    bytes[20..24].copy_from_slice(&1u32.to_le_bytes());
-    bytes.extend_from_slice(text.as_bytes());
-    bytes
-}
+use crate::support::{Ran, TempSite, galley, program};
 
 /// A site, programs for all platforms, and a place for images.
 struct Workshop {
