@@ -24,8 +24,8 @@ use crate::snapshot::Digest;
 #[command(after_help = "Examples:\n  \
     galley package site --push registry.example/blog:latest\n  \
     galley package --oci image && galley serve oci:image\n\n\
-    Credentials: GALLEY_REGISTRY_USER with GALLEY_REGISTRY_PASSWORD or GALLEY_REGISTRY_PASSWORD_FILE, or what\n    \
-    `docker login` left in ~/.docker/config.json, credential helpers included.")]
+    Credentials: GALLEY_REGISTRY_USER with GALLEY_REGISTRY_PASSWORD or GALLEY_REGISTRY_PASSWORD_FILE, \
+    or what `docker login` left in ~/.docker/config.json, credential helpers included.")]
 #[group(id = "destination", required = true, multiple = true, args = ["push", "oci"])]
 pub(super) struct Arguments {
     /// The site's folder, or a rendered folder [default: the working folder, or site/ in it]
