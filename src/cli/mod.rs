@@ -17,8 +17,10 @@ mod report;
 mod serve;
 mod settings;
 mod source;
+mod transfer;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -68,16 +70,19 @@ enum Verb {
 }
 
 /// How registries are reached.
-#[derive(Args, Clone, Copy)]
+#[derive(Args, Clone)]
 struct RegistryArguments {
+    /// Certificates in PEM to trust beside the usual ones: a registry's own, or its CA's
+    #[arg(long, value_name = "FILE", env = "GALLEY_REGISTRY_CA")]
+    registry_ca: Option<PathBuf>,
     /// Speak plain HTTP to the registry; without this only to registries on this machine
     #[arg(long, env = "GALLEY_REGISTRY_PLAIN_HTTP", value_parser = clap::builder::FalseyValueParser::new())]
     registry_plain_http: bool,
 }
 
 impl RegistryArguments {
-    fn transport(self) -> Transport {
-        Transport { plain_http: self.registry_plain_http }
+    fn transport(&self) -> Transport {
+        Transport { plain_http: self.registry_plain_http, ca: self.registry_ca.clone(), ..Transport::default() }
     }
 }
 

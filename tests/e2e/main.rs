@@ -17,6 +17,7 @@ mod outputs;
 mod parts;
 mod preview;
 mod publish;
+mod registry;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Part::Program("ip", "iproute2"),
         Part::Root,
     ];
+    const DISK: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("mount", "mount"), Part::Root];
     const SKOPEO: &[Part] = &[Part::Static, Part::Program("skopeo", "skopeo")];
     const SCHEMAS: &[Part] = &[Part::Python("jsonschema", "python3-jsonschema")];
     const READERS: &[Part] = &[SKOPEO[1], REGISTRY[1]];
@@ -74,6 +76,13 @@ fn main() -> ExitCode {
         trial("outputs::the_engine_takes_the_image_without_a_registry", LOADED, outputs::the_engine_takes_the_image),
         trial("outputs::dockers_own_format_is_read_by_docker_and_skopeo", FORMAT, outputs::dockers_own_format),
         trial("outputs::docker_and_galley_run_dockers_own_format", ENGINE, outputs::docker_runs_dockers_own_format),
+        trial("registry::who_gets_in_by_htpasswd", REGISTRY, registry::htpasswd),
+        trial("registry::who_gets_in_by_a_token", REGISTRY, registry::tokens),
+        trial("registry::a_certificate_of_ones_own", REGISTRY, registry::tls),
+        trial("registry::what_is_cut_gets_there", REGISTRY, registry::cut),
+        trial("registry::what_lies_in_another_repository_is_mounted", REGISTRY, registry::mounted),
+        trial("registry::an_edit_takes_milliseconds", REGISTRY, registry::warm),
+        trial("registry::a_full_disk_is_said_to_be_one", DISK, registry::full),
         trial("engine::docker_pulls_and_runs_the_image", ENGINE, engine::docker_runs_the_image),
         trial("engine::the_dockerfiles_build", ENGINE, engine::the_dockerfiles_build),
         trial("manual::every_command_in_it_works", MANUAL, manual::every_command_works),

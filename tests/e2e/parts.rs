@@ -132,19 +132,24 @@ pub(crate) struct Registry {
 impl Registry {
     /// A registry that tells `hook` of every push, by its `notifications:`.
     pub(crate) fn start(hook: Option<&str>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let address = format!("127.0.0.1:{}", free_port());
-        let data = folder.path().join("data");
         let notifications = hook.map(|url| {
             format!(
                 "notifications:\n  endpoints:\n    - name: galley\n      url: {url}\n      timeout: 1s\n      \
                  threshold: 5\n      backoff: 1s\n"
             )
         });
+        Self::with(&notifications.unwrap_or_default(), "", None)
+    }
+
+    /// A registry with further settings, also under `http:`, and with its data in a folder of somebody else's.
+    pub(crate) fn with(settings: &str, http: &str, data: Option<&Path>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let address = format!("127.0.0.1:{}", free_port());
+        let data = data.map_or_else(|| folder.path().join("data"), Path::to_path_buf);
         let config = format!(
-            "version: 0.1\nlog: {{level: warn}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: {address}}}\n{}",
+            "version: 0.1\nlog: {{level: warn}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
+             http:\n  addr: {address}\n{http}{settings}",
             data.display(),
-            notifications.unwrap_or_default()
         );
         let file = folder.path().join("config.yml");
         fs::write(&file, config).unwrap();

@@ -24,6 +24,9 @@ pub(crate) fn galley_at(path: &Path) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GALLEY_")) {
         command.env_remove(name);
     }
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"] {
+        command.env_remove(name).env_remove(name.to_ascii_lowercase());
+    }
     // Tests run side by side, and on machines where 8080 is taken.
     command.env("GALLEY_LISTEN", "127.0.0.1:0").env("GALLEY_CONTROL", "off");
     // Programs for others are not to be had everywhere; tests that have them say so.

@@ -18,12 +18,13 @@ use self::programs::{Given, Sources};
 use super::RegistryArguments;
 use super::report::{Report, size};
 use super::source::{Source, advise, local_tree, open_cache};
+use super::transfer::Transfer;
 use crate::cache::Cache;
 use crate::engine::{Address, Engine, EngineError};
 use crate::image::{
     Content, Format, Known, Listing, Origin, Package, Platform, Program, Stack, assemble, write_layout,
 };
-use crate::registry::{Outgoing, Reference};
+use crate::registry::{Client, Outgoing, Pushed, Reference, Transport};
 use crate::site::{Site, revision};
 use crate::snapshot::{ContentRoot, Tree};
 
@@ -125,13 +126,14 @@ async fn package(
     report: &Report,
 ) -> anyhow::Result<()> {
     let name = arguments.destination();
-    let place = name.as_ref().map(|name| Place::open(name, arguments.registry.transport())).transpose()?;
+    let transport = arguments.registry.transport();
+    let place = name.as_ref().map(|name| Place::open(name, &transport)).transpose()?;
     let previous = match &place {
         Some(place) => Previous::read(place, material.cache.as_ref()).await?,
         None => None,
     };
     let platforms = arguments.platforms(engine)?;
-    let made = Made::of(arguments, &platforms, material, previous.as_ref(), report).await?;
+    let made = Made::of(arguments, &platforms, &transport, material, previous.as_ref(), report).await?;
     if let (Some(name), Some(place)) = (&name, &place) {
         made.bring(place, name, material, previous.as_ref(), report).await?;
     }
@@ -180,6 +182,7 @@ impl Made {
     async fn of(
         arguments: &Arguments,
         platforms: &[Platform],
+        transport: &Transport,
         material: &Material,
         previous: Option<&Previous<'_>>,
         report: &Report,
@@ -187,7 +190,7 @@ impl Made {
         let sources = Sources {
             given: &arguments.binary,
             base: arguments.base.as_ref(),
-            transport: arguments.registry.transport(),
+            transport,
             previous,
             cache: material.cache.as_ref(),
         };
@@ -244,8 +247,7 @@ impl Made {
     ) -> anyhow::Result<()> {
         let moved = match place {
             Place::Registry(client) => {
-                let outgoing = Outgoing::of(&self.package)?;
-                let pushed = client.push(outgoing, previous.map(|previous| previous.digest)).await?;
+                let pushed = push(&self.package, client, previous, report).await?;
                 format!("{} of {} sent", size(pushed.bytes), size(self.package.size()))
             }
             Place::Layout(folder, _) => {
@@ -299,7 +301,7 @@ impl Made {
         let kept = self.package.layers().filter(|layer| layer.is_kept()).map(|layer| layer.descriptor.clone());
         for descriptor in kept {
             if let Some(place) = place {
-                package.fill(&place.blob(&descriptor).await?);
+                package.fill(descriptor.digest, &place.blob(&descriptor).await?.bytes);
             }
         }
         Ok(package)
@@ -311,6 +313,29 @@ impl Made {
         let new = new.map(|(layer, listing)| (layer.descriptor.digest, layer.diff_id, listing));
         remember(cache, &self.package, new);
     }
+}
+
+/// Pushes `package`; programs are packed only if they have to be moved.
+async fn push(
+    package: &Package,
+    client: &Client,
+    previous: Option<&Previous<'_>>,
+    report: &Report,
+) -> anyhow::Result<Pushed> {
+    let mut package = package.clone();
+    let is_there = |digest| previous.is_some_and(|previous| previous.has_layer(digest));
+    let layers: Vec<_> = package.layers().filter(|layer| !is_there(layer.descriptor.digest)).cloned().collect();
+    for layer in layers {
+        if let Some(bytes) = layer.bytes()? {
+            package.fill(layer.descriptor.digest, &bytes);
+        }
+    }
+    let transfer = Transfer::new(report, "pushing");
+    let outgoing = Outgoing::of(&package).knowing(previous.iter().flat_map(|previous| previous.manifests()));
+    let client = client.clone().with_progress(transfer.clone());
+    let pushed = client.push(&outgoing, previous.map(|previous| previous.digest)).await;
+    transfer.ends();
+    Ok(pushed?)
 }
 
 /// What is known of the layers that the new ones may be put upon.

@@ -44,9 +44,11 @@ pub(super) enum Place {
 }
 
 impl Place {
-    pub(super) fn open(name: &Name, transport: Transport) -> anyhow::Result<Self> {
+    pub(super) fn open(name: &Name, transport: &Transport) -> anyhow::Result<Self> {
         match name {
-            Name::Registry(reference) => Ok(Self::Registry(Client::new(reference.clone(), transport)?)),
+            Name::Registry(reference) => {
+                Ok(Self::Registry(Client::new(reference.clone(), transport.clone())?.for_push()))
+            }
             Name::Layout(folder) => match read_layout(folder) {
                 Ok(layout) => Ok(Self::Layout(folder.clone(), Some(layout))),
                 Err(LayoutError::NoImage(_)) => Ok(Self::Layout(folder.clone(), None)),
