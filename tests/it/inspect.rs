@@ -193,8 +193,9 @@ fn dockers_types_are_read_from_a_registry() {
     // A single manifest, as `docker build` pushes it.
     registry.put_manifest("blog/one", &format!("{docker}.v2+json"), &std::fs::read(layout.file(&manifest)).unwrap());
     has(&inspect(&format!("{reference}:one")), &["no platform "]);
+    // Schema 1 is not asked for, so that a registry does not have it.
     registry.put_manifest("blog/old", &format!("{docker}.v1+prettyjws"), b"{}");
-    run(&["inspect", &format!("{reference}:old")]).says(1, "is no image: its type is");
+    run(&["inspect", &format!("{reference}:old")]).says(1, "there is no such image in the registry");
     run(&["inspect", &format!("{reference}:none")]).says(1, "there is no such image in the registry");
 }
 
