@@ -11,6 +11,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
+pub(super) use self::observation::ControlAddress;
 use self::observation::ObservationArguments;
 use super::RegistryArguments;
 use super::listening::{ListenArguments, Listening, announce_stop};

@@ -15,6 +15,7 @@ mod download;
 mod error;
 mod exchange;
 mod failure;
+mod look;
 mod parallel;
 mod progress;
 mod pull;

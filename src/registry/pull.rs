@@ -113,11 +113,11 @@ impl Client {
     }
 
     /// What the reference is asked for by: its digest goes before its tag.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         self.reference().digest().map_or_else(|| self.reference().tag().to_owned(), |digest| digest.to_string())
     }
 
-    async fn manifest_bytes(&self, name: &str) -> Result<(Bytes, String), RegistryError> {
+    pub(super) async fn manifest_bytes(&self, name: &str) -> Result<(Bytes, String), RegistryError> {
         let url = self.url(&format!("manifests/{name}"))?;
         let response =
             self.send(Action::PullManifest, &url, |http, url| http.get(url).header(ACCEPT, accepted())).await?;
@@ -134,7 +134,7 @@ impl Client {
 }
 
 /// All types that galley reads: without them distribution answers 404 for an OCI index.
-fn accepted() -> HeaderValue {
+pub(super) fn accepted() -> HeaderValue {
     let types = [INDEX_TYPES, MANIFEST_TYPES].concat().join(", ");
     HeaderValue::try_from(types).unwrap_or(HeaderValue::from_static("*/*"))
 }

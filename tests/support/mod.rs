@@ -51,12 +51,7 @@ pub(crate) struct Ran {
 
 impl Ran {
     pub(crate) fn of(command: &mut Command) -> Self {
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        Self {
-            code: status.code().unwrap_or(-1),
-            output: String::from_utf8(stdout).unwrap(),
-            errors: String::from_utf8(stderr).unwrap(),
-        }
+        command.output().unwrap().into()
     }
 
     /// Fails unless the run ended with `code` and said `part` on standard error.
@@ -64,6 +59,16 @@ impl Ran {
     pub(crate) fn says(&self, code: i32, part: &str) {
         assert_eq!(self.code, code, "{}", self.errors);
         assert!(self.errors.contains(part), "not said: {part}\nbut:\n{}", self.errors);
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(Output { status, stdout, stderr }: Output) -> Self {
+        Self {
+            code: status.code().unwrap_or(-1),
+            output: String::from_utf8(stdout).unwrap(),
+            errors: String::from_utf8(stderr).unwrap(),
+        }
     }
 }
 

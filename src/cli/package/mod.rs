@@ -133,7 +133,7 @@ async fn package(
         None => None,
     };
     let platforms = arguments.platforms(engine)?;
-    let made = Made::of(arguments, &platforms, &transport, material, previous.as_ref(), report).await?;
+    let made = Made::of(arguments, &transport, &platforms, material, previous.as_ref(), report).await?;
     if let (Some(name), Some(place)) = (&name, &place) {
         made.bring(place, name, material, previous.as_ref(), report).await?;
     }
@@ -181,8 +181,8 @@ struct Made {
 impl Made {
     async fn of(
         arguments: &Arguments,
-        platforms: &[Platform],
         transport: &Transport,
+        platforms: &[Platform],
         material: &Material,
         previous: Option<&Previous<'_>>,
         report: &Report,
