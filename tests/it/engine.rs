@@ -1,7 +1,8 @@
 //! Loading into a container engine that can misbehave: the part of its API that loading needs, on a real socket.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::mpsc;
 
@@ -24,24 +25,8 @@ impl Double {
     fn start(version: &'static str, load: Option<(u16, &'static str)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join("docker.sock")).unwrap();
-        let (sender, loads) = mpsc::channel();
-        std::thread::spawn(move || {
-            // The test's end closes nothing here: the thread waits for a connection that does not come, and costs nothing.
-            for stream in listener.incoming() {
-                let mut stream = BufReader::new(stream.unwrap());
-                let request = head(&mut stream);
-                if request.starts_with("GET /version ") {
-                    answer(stream.get_mut(), 200, version);
-                    continue;
-                }
-                let archive = chunks(&mut stream);
-                let _ = sender.send((request, archive));
-                if let Some((status, lines)) = load {
-                    answer(stream.get_mut(), status, lines);
-                }
-            }
-        });
-        Self { folder, loads }
+        let accept = move || listener.accept().unwrap().0;
+        Self { folder, loads: serve(accept, version, load) }
     }
 
     fn address(&self) -> Address {
@@ -56,6 +41,31 @@ impl Double {
     }
 }
 
+/// Answers in a thread of its own, which waits for a connection that does not come when the test is over.
+fn serve<S: Read + Write>(
+    accept: impl Fn() -> S + Send + 'static,
+    version: &'static str,
+    load: Option<(u16, &'static str)>,
+) -> mpsc::Receiver<(String, Vec<u8>)> {
+    let (sender, loads) = mpsc::channel();
+    std::thread::spawn(move || {
+        loop {
+            let mut stream = BufReader::new(accept());
+            let request = head(&mut stream);
+            if request.starts_with("GET /version ") {
+                answer(stream.get_mut(), 200, version);
+                continue;
+            }
+            let archive = chunks(&mut stream);
+            let _ = sender.send((request, archive));
+            if let Some((status, lines)) = load {
+                answer(stream.get_mut(), status, lines);
+            }
+        }
+    });
+    loads
+}
+
 fn address(path: &Path) -> Address {
     format!("unix://{}", path.display()).parse().unwrap()
 }
@@ -65,14 +75,14 @@ fn wait<F: Future>(future: F) -> F::Output {
 }
 
 /// The request line; what else is in the head is passed over.
-fn head(stream: &mut BufReader<UnixStream>) -> String {
+fn head(stream: &mut impl BufRead) -> String {
     let mut lines = stream.lines().map(|line| line.unwrap());
     let first = lines.next().unwrap_or_default();
     lines.take_while(|line| !line.is_empty()).for_each(drop);
     first
 }
 
-fn chunks(stream: &mut BufReader<UnixStream>) -> Vec<u8> {
+fn chunks(stream: &mut impl BufRead) -> Vec<u8> {
     let mut body = Vec::new();
     loop {
         let mut line = String::new();
@@ -87,7 +97,7 @@ fn chunks(stream: &mut BufReader<UnixStream>) -> Vec<u8> {
     }
 }
 
-fn answer(stream: &mut UnixStream, status: u16, body: &str) {
+fn answer(stream: &mut impl Write, status: u16, body: &str) {
     let head = format!("HTTP/1.1 {status} Said\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n");
     stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
 }
@@ -109,6 +119,27 @@ fn an_archive_is_loaded_and_its_images_are_named() {
     let (request, archive) = engine.loads.recv().unwrap();
     assert!(request.starts_with("POST /images/load?quiet=true"), "{request}");
     assert_eq!(archive, b"an archive");
+}
+
+#[test]
+fn an_engine_may_be_on_another_host() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let lines = "{\"stream\":\"Loaded image: blog:latest\\n\"}\n";
+    let loads = serve(move || listener.accept().unwrap().0, VERSION, Some((200, lines)));
+    // By its address and by its name.
+    for host in ["127.0.0.1", "localhost"] {
+        let address: Address = format!("tcp://{host}:{port}").parse().unwrap();
+        let loaded = wait(async {
+            let engine = Engine::connect(address).await?;
+            engine.load(std::iter::once(Bytes::from_static(b"an archive"))).await
+        });
+        assert_eq!(loaded.unwrap().images, ["blog:latest"]);
+        assert_eq!(loads.recv().unwrap().1, b"an archive");
+    }
+    let nobody: Address = "tcp://nobody.invalid:2375".parse().unwrap();
+    let error = wait(Engine::connect(nobody)).unwrap_err().to_string();
+    assert!(error.contains("tcp://nobody.invalid:2375 can't be reached: "), "{error}");
 }
 
 #[test]
