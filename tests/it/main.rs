@@ -12,6 +12,7 @@ mod cli;
 mod connections;
 mod content;
 mod control;
+mod direct;
 mod double;
 mod follow;
 mod frames;
