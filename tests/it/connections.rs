@@ -151,15 +151,14 @@ fn a_stop_is_heard_before_there_is_anything_to_serve() {
 
 /// Also by a process that is busy with files and does not look at the network.
 #[test]
-fn a_stop_is_heard_while_files_are_read() {
-    let layout = TempSite::bare();
-    // It ends when nobody writes to it any more, which is after the stop.
-    let pipe = layout.path().join("index.json");
-    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, 0o600.into()).unwrap();
+fn a_stop_is_heard_while_an_image_is_pulled() {
+    // A registry that never answers.
+    let registry = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let reference = format!("{}/blog", registry.local_addr().unwrap());
     let mut command = galley();
-    command.args(["serve", &format!("oci:{}", layout.str())]).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.args(["serve", &reference]).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    let _writer = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    let _waiting = registry.accept().unwrap();
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     let started = Instant::now();
     let status = loop {

@@ -204,7 +204,7 @@ fn a_pull_that_fails_leaves_the_old_content_and_is_tried_again() {
 fn content_that_is_not_what_the_index_promises_is_refused() {
     let mut followed = Followed::start("1h");
     followed.push("two");
-    let mut index: serde_json::Value = serde_json::from_slice(&image(&tree("two"), 3).index.bytes).unwrap();
+    let mut index: serde_json::Value = serde_json::from_slice(&image(&tree("two"), 2).index.bytes).unwrap();
     index["annotations"]["dev.galley.content-root"] = Digest::of(b"lie").to_string().into();
     let bytes = serde_json::to_vec(&index).unwrap();
     followed.registry.put_manifest("blog/latest", "application/vnd.oci.image.index.v1+json", &bytes);
