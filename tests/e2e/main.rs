@@ -6,8 +6,10 @@
 // A test that can't go on should say where, and one that measured something what it saw.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+mod arm;
 mod browser;
 mod corpora;
+mod dockerfiles;
 mod driver;
 mod engine;
 mod families;
@@ -36,6 +38,30 @@ fn main() -> ExitCode {
         Part::Program("ip", "iproute2"),
         Part::Root,
     ];
+    const BUILDS: &[Part] = &[
+        ENGINE[0],
+        ENGINE[1],
+        ENGINE[2],
+        ENGINE[3],
+        ENGINE[4],
+        ENGINE[5],
+        Part::Program("bash", "bash"),
+        Part::Program("ldd", "libc-bin"),
+    ];
+    const BUILDS_ARM: &[Part] = &[
+        ENGINE[0],
+        ENGINE[1],
+        ENGINE[2],
+        ENGINE[3],
+        ENGINE[4],
+        ENGINE[5],
+        BUILDS[6],
+        BUILDS[7],
+        Part::Built("linux/arm64"),
+        Part::Built("linux/arm/v7"),
+        Part::Emulation("qemu-aarch64"),
+        Part::Emulation("qemu-arm"),
+    ];
     const SKOPEO: &[Part] = &[Part::Static, Part::Program("skopeo", "skopeo")];
     const MANUAL: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("curl", "curl"), Part::Program("bash", "bash")];
     const BROWSER: &[Part] = &[Part::Program("chromium", "chromium")];
@@ -43,6 +69,14 @@ fn main() -> ExitCode {
     const NETWORK: &[Part] = &[Part::Program("ip", "iproute2"), MANUAL[2], Part::Namespaces];
     const FAMILIES: &[Part] =
         &[Part::Program("unshare", "util-linux"), Part::Program("curl", "curl"), ENGINE[4], Part::Root];
+    const ARM64: &[Part] = &[
+        REGISTRY[0],
+        REGISTRY[1],
+        Part::Built("linux/arm64"),
+        Part::Program("qemu-aarch64-static", "qemu-user-static"),
+    ];
+    const ARM_V7: &[Part] =
+        &[REGISTRY[0], REGISTRY[1], Part::Built("linux/arm/v7"), Part::Program("qemu-arm-static", "qemu-user-static")];
     const NATHANLECLAIRE: &[Part] = &[Part::Corpus("nathanleclaire-blog")];
     const BOTH: &[Part] = &[NATHANLECLAIRE[0], Part::Corpus("rycus86-blog-content")];
     let trials = vec![
@@ -58,7 +92,11 @@ fn main() -> ExitCode {
         trial("publish::an_image_is_the_same_bytes_each_time", STATIC, publish::deterministic),
         trial("publish::skopeo_reads_the_layout", SKOPEO, publish::skopeo_reads_the_layout),
         trial("engine::docker_pulls_and_runs_the_image", ENGINE, engine::docker_runs_the_image),
-        trial("engine::the_dockerfiles_build", ENGINE, engine::the_dockerfiles_build),
+        trial("dockerfiles::the_projects_build_and_run", BUILDS, dockerfiles::the_projects),
+        trial("dockerfiles::the_classic_builder_will_do", BUILDS, dockerfiles::the_classic_builder),
+        trial("dockerfiles::the_projects_for_arm_build_and_run", BUILDS_ARM, dockerfiles::the_projects_for_arm),
+        trial("arm::arm64_renders_the_same_serves_and_follows", ARM64, arm::arm64),
+        trial("arm::arm_v7_renders_the_same_serves_and_follows", ARM_V7, arm::arm_v7),
         trial("manual::every_command_in_it_works", MANUAL, manual::every_command_works),
         trial("families::a_bare_port_takes_both_families_whatever_the_system_says", FAMILIES, families::both_families),
         trial("corpora::rycus86", &[Part::Corpus("rycus86-blog-content")], corpora::rycus86_is_rendered_whole),

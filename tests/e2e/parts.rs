@@ -28,6 +28,10 @@ pub(crate) enum Part {
     Root,
     /// The rights to make networks.
     Namespaces,
+    /// A program for another platform, built by scripts/cross.
+    Built(&'static str),
+    /// Containers of another processor, by QEMU's entry in the kernel's list.
+    Emulation(&'static str),
     /// A real blog beside the project.
     Corpus(&'static str),
 }
@@ -39,6 +43,8 @@ impl Part {
             Self::Static => galley::image::Binary::read(Path::new(env!("CARGO_BIN_EXE_galley"))).is_ok(),
             Self::Root => rustix::process::geteuid().is_root(),
             Self::Namespaces => network::can_be_made(),
+            Self::Built(platform) => dist(platform).is_file(),
+            Self::Emulation(entry) => Path::new("/proc/sys/fs/binfmt_misc").join(entry).exists(),
             Self::Corpus(name) => corpora::folder(name).is_dir(),
         }
     }
@@ -55,6 +61,10 @@ impl fmt::Display for Part {
             Self::Static => write!(f, "a statically linked galley, as cargo builds it on Linux"),
             Self::Root => write!(f, "root"),
             Self::Namespaces => write!(f, "root that may make network namespaces"),
+            Self::Built(platform) => {
+                write!(f, "dist/{}/galley of scripts/cross {platform}", platform.replace('/', "-"))
+            }
+            Self::Emulation(entry) => write!(f, "{entry} in /proc/sys/fs/binfmt_misc, as tests/run registers it"),
             Self::Corpus(name) => write!(f, "../shared/corpora/{name}"),
         }
     }
@@ -226,12 +236,33 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Builds an image; what was said is in both results.
+    pub(crate) fn build(&self, arguments: &[&str]) -> Result<String, String> {
+        let output = docker(&self.socket).args(["build", "--progress", "plain"]).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() { Ok(said) } else { Err(said) }
+    }
+
+    /// Builds an image without BuildKit, which must go well.
+    #[track_caller]
+    pub(crate) fn build_classic(&self, arguments: &[&str]) {
+        let output = docker(&self.socket).env("DOCKER_BUILDKIT", "0").arg("build").args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 fn docker(socket: &str) -> Command {
     // Debian's own client speaks BuildKit by itself; a newer one before it on PATH may lack the component for that.
     let debian = Path::new("/usr/bin/docker");
     let mut command = Command::new(if debian.is_file() { debian } else { Path::new("docker") });
     command.env("DOCKER_BUILDKIT", "1").args(["--host", socket]).env("HOME", "/nonexistent").stdin(Stdio::null());
     command
+}
+
+/// Where scripts/cross puts the program for `platform`.
+pub(crate) fn dist(platform: &str) -> PathBuf {
+    project().join("dist").join(platform.replace('/', "-")).join("galley")
 }
 
 /// The project's folder.
