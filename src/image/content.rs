@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::layer::{UnpackError, unpack};
 use super::layout::{LayoutError, read_layout};
-use super::manifest::{Blob, CONTENT_ROOT, Index, Manifest};
+use super::manifest::{Blob, CONTENT_ROOT, Index};
 use super::platform::Platform;
+use super::unpack::{UnpackError, unpack};
 use crate::snapshot::{ContentRoot, Tree};
 
 /// Why an image's content is refused.
@@ -66,8 +66,7 @@ pub fn layout_content(folder: &Path, platform: Platform) -> Result<Tree, Content
         platform,
         has: layout.index.platforms(),
     })?;
-    let manifest: Manifest = serde_json::from_slice(&layout.blob(descriptor)?.bytes)
-        .map_err(|source| LayoutError::Json { path: folder.to_path_buf(), source })?;
+    let manifest = layout.manifest(descriptor)?;
     let layers: Result<Vec<_>, _> = manifest.content_layers().into_iter().map(|layer| layout.blob(layer)).collect();
     content(&name, &layout.index, &layers?)
 }

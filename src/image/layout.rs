@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::assemble::Image;
-use super::manifest::{Blob, Descriptor, INDEX_TYPES, Index, MediaType};
+use super::assemble::Package;
+use super::format::Format;
+use super::manifest::{Blob, Descriptor, INDEX_TYPES, Index, Manifest};
 use crate::snapshot::Digest;
 
 /// The longest index or manifest that is read, as registries limit it too.
@@ -39,6 +40,9 @@ pub enum LayoutError {
     /// A blob is not what its descriptor says.
     #[error("{path}: does not match its digest or size; write the layout again", path = .0.display())]
     Mismatch(PathBuf),
+    /// A layer of the image before is not where that image is.
+    #[error("{path}: is missing; pack again with --full", path = .0.display())]
+    MissingLayer(PathBuf),
     /// JSON that can't be read.
     #[error("{path}: {source}", path = .path.display())]
     Json {
@@ -54,31 +58,47 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> LayoutError {
     move |source| LayoutError::Io { path, source }
 }
 
-/// Writes `image` into the layout in `folder`, which is made if need be. Blobs that are there already stay; the image can
-/// be found only when all of it is there.
-pub fn write_layout(folder: &Path, image: &Image) -> Result<(), LayoutError> {
+/// Writes the images of `package` into the layout in `folder`, which is made if need be. Blobs that are there already stay;
+/// the index can be found only when all of it is there.
+pub fn write_layout(folder: &Path, package: &Package) -> Result<(), LayoutError> {
     let foreign = fs::read_dir(folder).is_ok_and(|mut names| names.next().is_some());
     if foreign && !folder.join(LAYOUT_FILE).is_file() {
         return Err(LayoutError::Foreign(folder.to_path_buf()));
     }
     let blobs = folder.join("blobs/sha256");
     fs::create_dir_all(&blobs).map_err(at(&blobs))?;
-    for blob in image.blobs().chain([&image.manifest, &image.index]) {
+    for layer in package.layers() {
+        let path = blob_path(folder, layer.descriptor.digest);
+        if is_there(&path, &layer.descriptor) {
+            continue;
+        }
+        match layer.bytes().map_err(at(&path))? {
+            Some(bytes) => write_aside(&path, &bytes)?,
+            None => return Err(LayoutError::MissingLayer(path)),
+        }
+    }
+    for blob in package.metadata() {
         let path = blob_path(folder, blob.descriptor.digest);
-        if !fs::metadata(&path).is_ok_and(|found| found.len() == blob.descriptor.size) {
+        if !is_there(&path, &blob.descriptor) {
             write_aside(&path, &blob.bytes)?;
         }
     }
     write_aside(&folder.join(LAYOUT_FILE), LAYOUT.as_bytes())?;
-    write_aside(&folder.join(INDEX_FILE), &entry_point(image)?)
+    write_aside(&folder.join(INDEX_FILE), &entry_point(&package.index)?)
 }
 
-fn entry_point(image: &Image) -> Result<Vec<u8>, LayoutError> {
-    let mut descriptor = image.index.descriptor.clone();
+/// Whether the blob lies there: what is read from it later is checked against its digest.
+fn is_there(path: &Path, descriptor: &Descriptor) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.len() == descriptor.size)
+}
+
+/// A layout's own index: it names the one image that is in it.
+pub(super) fn entry_point(index: &Blob) -> Result<Vec<u8>, LayoutError> {
+    let mut descriptor = index.descriptor.clone();
     descriptor.annotations.insert(REF_NAME.to_owned(), "latest".to_owned());
     let index = Index {
         schema_version: 2,
-        media_type: MediaType::INDEX.to_owned(),
+        media_type: Format::Oci.media_types().index.to_owned(),
         manifests: vec![descriptor],
         annotations: Default::default(),
     };
@@ -132,6 +152,11 @@ pub fn read_layout(folder: &Path) -> Result<Layout, LayoutError> {
 }
 
 impl Layout {
+    /// Reads a manifest and checks it.
+    pub fn manifest(&self, descriptor: &Descriptor) -> Result<Manifest, LayoutError> {
+        json(&blob_path(&self.folder, descriptor.digest), &self.blob(descriptor)?.bytes)
+    }
+
     /// Reads a blob and checks it.
     pub fn blob(&self, descriptor: &Descriptor) -> Result<Blob, LayoutError> {
         let path = blob_path(&self.folder, descriptor.digest);

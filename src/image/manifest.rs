@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::format::Format;
 use super::platform::{Platform, PlatformFields};
 use crate::snapshot::Digest;
 
@@ -16,23 +17,9 @@ pub const SEQUENCE: &str = "dev.galley.sequence";
 pub const ROLE: &str = "dev.galley.role";
 
 /// Media types of an index, for `Accept`.
-pub const INDEX_TYPES: [&str; 2] = [MediaType::INDEX, "application/vnd.docker.distribution.manifest.list.v2+json"];
+pub const INDEX_TYPES: [&str; 2] = [Format::Oci.media_types().index, Format::Docker.media_types().index];
 /// Media types of a manifest, for `Accept`.
-pub const MANIFEST_TYPES: [&str; 2] = [MediaType::MANIFEST, "application/vnd.docker.distribution.manifest.v2+json"];
-
-/// The media types that galley writes.
-pub struct MediaType;
-
-impl MediaType {
-    /// An index.
-    pub const INDEX: &'static str = "application/vnd.oci.image.index.v1+json";
-    /// A manifest.
-    pub const MANIFEST: &'static str = "application/vnd.oci.image.manifest.v1+json";
-    /// A config.
-    pub const CONFIG: &'static str = "application/vnd.oci.image.config.v1+json";
-    /// A layer: tar, gzip.
-    pub const LAYER: &'static str = "application/vnd.oci.image.layer.v1.tar+gzip";
-}
+pub const MANIFEST_TYPES: [&str; 2] = [Format::Oci.media_types().manifest, Format::Docker.media_types().manifest];
 
 /// What a layer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +126,11 @@ impl Index {
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     }
 
+    /// The content root that it promises, as it is written.
+    pub fn content_root(&self) -> Option<&str> {
+        self.annotations.get(CONTENT_ROOT).map(String::as_str)
+    }
+
     /// The release's number; 0 for an index that is not galley's.
     pub fn sequence(&self) -> u64 {
         self.annotations.get(SEQUENCE).and_then(|text| text.parse().ok()).unwrap_or(0)
@@ -161,6 +153,11 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// The layer that holds the program, if a role says so.
+    pub fn binary_layer(&self) -> Option<&Descriptor> {
+        self.layers.iter().find(|layer| layer.role() == Some(Role::Binary))
+    }
+
     /// The layers that hold the tree: those whose role says so, or all of an image without roles.
     pub fn content_layers(&self) -> Vec<&Descriptor> {
         let has_roles = self.layers.iter().any(|layer| layer.role().is_some());

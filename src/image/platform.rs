@@ -34,6 +34,9 @@ pub struct PlatformFields {
 }
 
 impl Platform {
+    /// All of them, in the order in which they are shown and written.
+    pub const ALL: [Self; 3] = [Self::Amd64, Self::Arm64, Self::ArmV7];
+
     /// The platform that this program was compiled for; `None` for one that galley makes no images of.
     pub fn of_this_program() -> Option<Self> {
         match (std::env::consts::OS, std::env::consts::ARCH) {
@@ -55,6 +58,15 @@ impl Platform {
             architecture: architecture.to_owned(),
             os: "linux".to_owned(),
             variant: variant.map(str::to_owned),
+        }
+    }
+
+    /// Its name where a slash can't be: `linux-arm-v7`.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Amd64 => "linux-amd64",
+            Self::Arm64 => "linux-arm64",
+            Self::ArmV7 => "linux-arm-v7",
         }
     }
 

@@ -10,5 +10,5 @@ mod reference;
 pub use client::{Client, Transport};
 pub use error::RegistryError;
 pub use pull::{Pulled, TagState};
-pub use push::Pushed;
+pub use push::{Outgoing, Pushed};
 pub use reference::{Reference, ReferenceError};

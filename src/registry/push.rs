@@ -1,11 +1,14 @@
 //! Putting an image into a registry: blobs first, the tag last.
 
+use std::io;
+
+use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::client::Client;
 use super::error::RegistryError;
-use crate::image::{Blob, Image};
+use crate::image::{Blob, Descriptor, Package};
 use crate::snapshot::Digest;
 
 /// What a push moved.
@@ -17,25 +20,53 @@ pub struct Pushed {
     pub kept: usize,
 }
 
+/// What a push may have to move.
+#[derive(Clone, Debug)]
+pub struct Outgoing<'a> {
+    /// Layers and configs; those without bytes are in the registry already.
+    pub blobs: Vec<(&'a Descriptor, Option<Bytes>)>,
+    /// One manifest a platform.
+    pub manifests: Vec<&'a Blob>,
+    /// What the tag will point at.
+    pub index: &'a Blob,
+}
+
+impl<'a> Outgoing<'a> {
+    /// All that `package` is made of.
+    pub fn of(package: &'a Package) -> io::Result<Self> {
+        let layers = package.layers().map(|layer| Ok((&layer.descriptor, layer.bytes()?)));
+        let configs =
+            package.images.iter().map(|image| Ok((&image.config.descriptor, Some(image.config.bytes.clone()))));
+        Ok(Self {
+            blobs: layers.chain(configs).collect::<io::Result<_>>()?,
+            manifests: package.images.iter().map(|image| &image.manifest).collect(),
+            index: &package.index,
+        })
+    }
+}
+
 impl Client {
-    /// Pushes `image` and moves the tag to it. `previous` is what the tag pointed at when the image was made: there is no
+    /// Pushes what `outgoing` names and moves the tag to it. `previous` is what the tag pointed at when the image was made: there is no
     /// compare-and-swap of a tag, so it is looked at again just before and after.
-    pub async fn push(&self, image: &Image, previous: Option<Digest>) -> Result<Pushed, RegistryError> {
+    pub async fn push(&self, outgoing: Outgoing<'_>, previous: Option<Digest>) -> Result<Pushed, RegistryError> {
         let mut pushed = Pushed::default();
-        for blob in image.blobs() {
-            if self.has_blob(blob).await? {
+        for (descriptor, bytes) in outgoing.blobs {
+            if self.has_blob(descriptor).await? {
                 pushed.kept += 1;
-            } else {
-                self.push_blob(blob).await?;
-                pushed.bytes += blob.descriptor.size;
+                continue;
             }
+            let Some(bytes) = bytes else { return Err(RegistryError::NotFound(descriptor.digest.to_string())) };
+            self.push_blob(&Blob { descriptor: descriptor.clone(), bytes }).await?;
+            pushed.bytes += descriptor.size;
         }
-        let own = image.manifest.descriptor.digest.to_string();
-        self.put_manifest(&own, &image.manifest).await?;
+        for manifest in outgoing.manifests {
+            self.put_manifest(&manifest.descriptor.digest.to_string(), manifest).await?;
+            pushed.bytes += manifest.descriptor.size;
+        }
         self.expect_tag(previous).await?;
-        self.put_manifest(self.reference.tag(), &image.index).await?;
-        self.expect_tag(Some(image.index.descriptor.digest)).await?;
-        pushed.bytes += image.manifest.descriptor.size + image.index.descriptor.size;
+        self.put_manifest(self.reference.tag(), outgoing.index).await?;
+        self.expect_tag(Some(outgoing.index.descriptor.digest)).await?;
+        pushed.bytes += outgoing.index.descriptor.size;
         Ok(pushed)
     }
 
@@ -48,8 +79,8 @@ impl Client {
         if found == expected { Ok(()) } else { Err(RegistryError::Overtaken(self.reference.to_string())) }
     }
 
-    async fn has_blob(&self, blob: &Blob) -> Result<bool, RegistryError> {
-        let url = self.url(&format!("blobs/{}", blob.descriptor.digest))?;
+    async fn has_blob(&self, descriptor: &Descriptor) -> Result<bool, RegistryError> {
+        let url = self.url(&format!("blobs/{}", descriptor.digest))?;
         let response = self.send(&url, reqwest::Client::head).await?;
         match response.status() {
             StatusCode::OK => Ok(true),

@@ -7,6 +7,7 @@
 mod coding;
 mod codings;
 mod csp;
+mod difference;
 mod digest;
 mod fault;
 mod fields;
@@ -24,6 +25,7 @@ mod tree;
 
 pub use coding::Coding;
 pub use codings::{Codings, Made};
+pub use difference::{Difference, FileVersion};
 pub use digest::{Digest, DigestError, Hasher};
 pub use fault::Fault;
 pub use fields::Fields;
@@ -35,4 +37,4 @@ pub use pattern::Pattern;
 pub use redirects::{REDIRECTS, Redirect, Redirects};
 pub use resource::{Body, FileBody, FileReader, Representation, Resource};
 pub use root::{ContentRoot, RootHasher};
-pub use tree::{Content, Entry, Modified, Tree, TreeError, TreePath};
+pub use tree::{Content, Entry, Modified, Tree, TreeError, TreePath, below};

@@ -1,15 +1,18 @@
 //! A tree of files with checked paths: what rendering yields and what a layer carries.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::num::NonZeroU64;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+use super::difference::FileVersion;
 use super::digest::{Digest, Hasher};
 
 /// The longest path in bytes: beyond it ustar and most file systems need special care, and no page needs it.
@@ -82,6 +85,13 @@ impl TreePath {
 
     fn folders(&self) -> impl Iterator<Item = &str> {
         self.0.match_indices('/').map(|(at, _)| &self.0[..at])
+    }
+}
+
+/// Paths are ordered and hashed as their text.
+impl Borrow<str> for TreePath {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -237,13 +247,27 @@ impl Tree {
 
     /// The entry at `path`.
     pub fn get(&self, path: &str) -> Option<&Entry> {
-        // Only a valid path can be a key, and a borrowed `str` can't look up a `TreePath`; paths here are short.
-        self.entries.get(&TreePath(path.to_owned()))
+        self.entries.get(path)
+    }
+
+    /// The entry at `path`, with its path.
+    pub fn get_key_value(&self, path: &str) -> Option<(&TreePath, &Entry)> {
+        self.entries.get_key_value(path)
+    }
+
+    /// Whether anything lies in `folder`.
+    pub fn has_folder(&self, folder: &str) -> bool {
+        below(&self.entries, folder).next().is_some()
     }
 
     /// All entries in bytewise path order.
     pub fn iter(&self) -> impl Iterator<Item = (&TreePath, &Entry)> {
         self.entries.iter()
+    }
+
+    /// What tells each file's version from others, in bytewise path order.
+    pub fn versions(&self) -> impl Iterator<Item = (&TreePath, FileVersion)> {
+        self.entries.iter().map(|(path, entry)| (path, entry.into()))
     }
 
     /// The number of files.
@@ -260,6 +284,17 @@ impl Tree {
     pub fn length(&self) -> u64 {
         self.entries.values().map(Entry::length).sum()
     }
+}
+
+/// What of `files` lies in `folder`, at any depth.
+pub fn below<'a, T>(
+    files: &'a BTreeMap<TreePath, T>,
+    folder: &str,
+) -> impl Iterator<Item = (&'a TreePath, &'a T)> + use<'a, T> {
+    let prefix = format!("{folder}/");
+    let from: (Bound<&str>, Bound<&str>) = (Bound::Excluded(&prefix), Bound::Unbounded);
+    let found = files.range::<str, _>(from);
+    found.take_while(move |(path, _)| path.0.starts_with(&prefix))
 }
 
 /// Names taken so far, by their case-folded spelling.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use galley::image::Image;
-use galley::registry::{Client, Transport};
+use galley::image::Package;
+use galley::registry::{Client, Outgoing, Transport};
 use galley::snapshot::Digest;
 
 use crate::double::{Fault, Registry};
@@ -64,11 +64,11 @@ impl Followed {
     }
 }
 
-pub(crate) fn push(registry: &Registry, image: &Image, previous: Option<Digest>) {
+pub(crate) fn push(registry: &Registry, package: &Package, previous: Option<Digest>) {
     let reference = format!("{}/blog", registry.address).parse().unwrap();
     let client = Client::new(reference, Transport::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(client.push(image, previous)).unwrap();
+    runtime.block_on(client.push(Outgoing::of(package).unwrap(), previous)).unwrap();
 }
 
 #[test]

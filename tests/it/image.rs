@@ -4,7 +4,8 @@ use std::fs;
 
 use bytes::Bytes;
 use galley::image::{
-    Binary, BinaryError, Image, Origin, Platform, assemble, layout_content, read_layout, write_layout,
+    Binary, BinaryError, Content, Format, Origin, Package, Platform, Program, assemble, layout_content, pack_program,
+    pack_tree, read_layout, write_layout,
 };
 use galley::snapshot::{ContentRoot, Entry, Tree, TreePath};
 
@@ -18,11 +19,16 @@ pub(crate) fn tree(text: &str) -> Tree {
     tree
 }
 
-/// An image of a few bytes in the place of a program, for this machine.
-pub(crate) fn image(tree: &Tree, sequence: u64) -> Image {
-    let platform = Platform::of_this_program().expect("tests of images run on a platform of galley's");
-    let binary = Binary { bytes: Bytes::from_static(b"program"), platform };
-    assemble(&binary, tree, &Origin { title: "Test".to_owned(), ..Origin::default() }, sequence).unwrap()
+/// A package with a few bytes in the place of a program, for this machine.
+pub(crate) fn image(tree: &Tree, sequence: u64) -> Package {
+    let programs = [Program { platform: platform(), layer: pack_program(b"program").unwrap() }];
+    let content = Content { layers: vec![pack_tree(tree).unwrap()], root: ContentRoot::of(tree), sequence };
+    let origin = Origin { title: "Test".to_owned(), ..Origin::default() };
+    assemble(&programs, Some(&content), &origin, Format::Oci).unwrap()
+}
+
+fn platform() -> Platform {
+    Platform::of_this_program().expect("tests of images run on a platform of galley's")
 }
 
 #[test]
@@ -33,7 +39,7 @@ fn a_layout_is_read_as_it_was_written_and_served() {
     write_layout(folder.path(), &image).unwrap();
     let layout = read_layout(folder.path()).unwrap();
     assert_eq!((layout.digest, layout.index.sequence()), (image.index.descriptor.digest, 3));
-    let content = layout_content(folder.path(), image.platform).unwrap();
+    let content = layout_content(folder.path(), platform()).unwrap();
     assert_eq!(ContentRoot::of(&content), ContentRoot::of(&tree));
     let instance = Instance::start(&[&format!("oci:{}", folder.path().display())]);
     assert_eq!(instance.get("/").text(), "<p>hello</p>");
@@ -45,7 +51,7 @@ fn a_layout_that_was_changed_is_refused() {
     let image = image(&tree("hello"), 1);
     write_layout(folder.path(), &image).unwrap();
     let source = format!("oci:{}", folder.path().display());
-    let layer = folder.path().join("blobs/sha256").join(image.layers[1].blob.descriptor.digest.hex());
+    let layer = folder.path().join("blobs/sha256").join(image.images[0].layers[1].descriptor.digest.hex());
     let mut bytes = fs::read(&layer).unwrap();
     bytes[20] ^= 1;
     fs::write(&layer, &bytes).unwrap();

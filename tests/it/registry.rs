@@ -1,7 +1,7 @@
 //! Pushing and pulling against a registry that can misbehave.
 
 use galley::image::Platform;
-use galley::registry::{Client, RegistryError, TagState, Transport};
+use galley::registry::{Client, Outgoing, RegistryError, TagState, Transport};
 use galley::snapshot::Digest;
 
 use crate::double::{Fault, Registry};
@@ -25,7 +25,7 @@ fn what_is_pushed_can_be_pulled() {
     let registry = Registry::start();
     let (client, image) = (client(&registry), image(&tree("hello"), 1));
     wait(async {
-        let pushed = client.push(&image, None).await.unwrap();
+        let pushed = client.push(Outgoing::of(&image).unwrap(), None).await.unwrap();
         assert_eq!(pushed.kept, 0);
         let pulled = client.index().await.unwrap();
         assert_eq!(pulled.digest, image.index.descriptor.digest);
@@ -42,9 +42,9 @@ fn what_is_pushed_can_be_pulled() {
 fn blobs_come_before_the_manifest_and_the_tag_comes_last() {
     let registry = Registry::start();
     let image = image(&tree("hello"), 1);
-    wait(client(&registry).push(&image, None)).unwrap();
+    wait(client(&registry).push(Outgoing::of(&image).unwrap(), None)).unwrap();
     let puts: Vec<_> = registry.take_log().into_iter().filter(|line| line.starts_with("PUT")).collect();
-    let own = format!("PUT /v2/blog/manifests/{}", image.manifest.descriptor.digest);
+    let own = format!("PUT /v2/blog/manifests/{}", image.images[0].manifest.descriptor.digest);
     assert_eq!(puts[puts.len() - 2..], [own, "PUT /v2/blog/manifests/latest".to_owned()]);
 }
 
@@ -54,8 +54,8 @@ fn what_the_registry_has_is_not_pushed_again() {
     let client = client(&registry);
     let (first, second) = (image(&tree("one"), 1), image(&tree("two"), 2));
     wait(async {
-        client.push(&first, None).await.unwrap();
-        let pushed = client.push(&second, Some(first.index.descriptor.digest)).await.unwrap();
+        client.push(Outgoing::of(&first).unwrap(), None).await.unwrap();
+        let pushed = client.push(Outgoing::of(&second).unwrap(), Some(first.index.descriptor.digest)).await.unwrap();
         assert_eq!(pushed.kept, 1);
     });
 }
@@ -66,8 +66,8 @@ fn a_tag_that_somebody_else_moved_is_left_alone() {
     let client = client(&registry);
     let (theirs, ours) = (image(&tree("theirs"), 1), image(&tree("ours"), 1));
     wait(async {
-        client.push(&theirs, None).await.unwrap();
-        let error = client.push(&ours, None).await.unwrap_err();
+        client.push(Outgoing::of(&theirs).unwrap(), None).await.unwrap();
+        let error = client.push(Outgoing::of(&ours).unwrap(), None).await.unwrap_err();
         assert!(matches!(error, RegistryError::Overtaken(_)), "{error}");
         assert_eq!(client.index().await.unwrap().digest, theirs.index.descriptor.digest);
     });
@@ -78,7 +78,7 @@ fn a_registry_that_is_busy_is_asked_again() {
     let registry = Registry::start();
     let image = image(&tree("hello"), 1);
     registry.set_fault(Fault::Unavailable(3));
-    wait(client(&registry).push(&image, None)).unwrap();
+    wait(client(&registry).push(Outgoing::of(&image).unwrap(), None)).unwrap();
     registry.set_fault(Fault::Unavailable(1000));
     let error = wait(client(&registry).index()).unwrap_err().to_string();
     assert!(error.contains("answers 503 to a pull of a manifest"), "{error}");
@@ -89,8 +89,8 @@ fn bytes_that_are_not_what_was_asked_for_are_refused() {
     let registry = Registry::start();
     let (client, image) = (client(&registry), image(&tree("hello"), 1));
     wait(async {
-        client.push(&image, None).await.unwrap();
-        let layer = &image.layers[1].blob.descriptor;
+        client.push(Outgoing::of(&image).unwrap(), None).await.unwrap();
+        let layer = &image.images[0].layers[1].descriptor;
         registry.set_fault(Fault::OtherBytes);
         assert!(matches!(client.blob(layer).await, Err(RegistryError::Mismatch { .. })));
         registry.set_fault(Fault::MoreBytes);
@@ -117,7 +117,7 @@ fn an_index_without_this_platform_names_those_that_it_has() {
 #[test]
 fn a_registry_that_asks_for_tokens_gets_the_credentials_and_nobody_sees_them() {
     let registry = Registry::start();
-    wait(client(&registry).push(&image(&tree("hello"), 1), None)).unwrap();
+    wait(client(&registry).push(Outgoing::of(&image(&tree("hello"), 1)).unwrap(), None)).unwrap();
     let registry = registry.with_account("me", "hunter2-secret");
     let reference = format!("{}/blog", registry.address);
     run(&["serve", &reference]).says(1, "refuses access to blog with no credentials; set GALLEY_REGISTRY_USER");

@@ -26,6 +26,10 @@ pub(crate) fn galley_at(path: &Path) -> Command {
     }
     // Tests run side by side, and on machines where 8080 is taken.
     command.env("GALLEY_LISTEN", "127.0.0.1:0").env("GALLEY_CONTROL", "off");
+    // Programs for others are not to be had everywhere; tests that have them say so.
+    if let Some(platform) = galley::image::Platform::of_this_program() {
+        command.env("GALLEY_PLATFORM", platform.to_string());
+    }
     command.env_remove("DOCKER_CONFIG").env("HOME", "/nonexistent").stdin(Stdio::null());
     command
 }

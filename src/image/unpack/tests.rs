@@ -3,6 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::image::Format;
+use crate::image::layer::Layer;
+use crate::image::pack::{header, pack_tree};
 use crate::snapshot::ContentRoot;
 
 fn tree(files: &[(&str, &str, i64)]) -> Tree {
@@ -15,12 +18,12 @@ fn tree(files: &[(&str, &str, i64)]) -> Tree {
 }
 
 fn unpack_one(layer: &Layer) -> Result<Tree, UnpackError> {
-    unpack([(&layer.blob.descriptor, &layer.blob.bytes)])
+    unpack([(&layer.descriptor, &layer.bytes().unwrap().unwrap())])
 }
 
 /// A layer made by hand, entry by entry.
 fn archive(entries: &[(&str, EntryType, &str)]) -> (Descriptor, Bytes) {
-    let mut builder = Builder::new(Vec::new());
+    let mut builder = tar::Builder::new(Vec::new());
     for (path, kind, text) in entries {
         let mut header = header(*kind, 0o644, 0);
         header.set_size(text.len() as u64);
@@ -52,7 +55,7 @@ const FILE: EntryType = EntryType::Regular;
 fn what_is_unpacked_is_what_was_packed() {
     let long = format!("{}/ü/{}.html", "folder".repeat(20), "n".repeat(120));
     let tree = tree(&[("index.html", "home", 0), ("posts/a/index.html", "a", 1_500_000_000), (&long, "long", 7)]);
-    let unpacked = unpack_one(&Layer::of_tree(&tree).unwrap()).unwrap();
+    let unpacked = unpack_one(&pack_tree(&tree).unwrap()).unwrap();
     assert_eq!(ContentRoot::of(&unpacked), ContentRoot::of(&tree));
 }
 
@@ -60,12 +63,11 @@ fn what_is_unpacked_is_what_was_packed() {
 /// only on purpose (another compressor or rule) and never by platform.
 #[test]
 fn the_bytes_of_a_layer_are_golden() {
-    let layer =
-        Layer::of_tree(&tree(&[("index.html", &"<p>galley</p>\n".repeat(500), 1_500_000_000), ("ü.txt", "ü", 0)]));
+    let layer = pack_tree(&tree(&[("index.html", &"<p>galley</p>\n".repeat(500), 1_500_000_000), ("ü.txt", "ü", 0)]));
     let layer = layer.unwrap();
     assert_eq!(layer.diff_id.to_string(), "sha256:b48ffa6ac5e34ebc14e2224db2fad38b677282ba0c914f2da16abc6b033f08d0");
     assert_eq!(
-        layer.blob.descriptor.digest.to_string(),
+        layer.descriptor.digest.to_string(),
         "sha256:e58c171635feb9c742b56b894de37103d9ab51cc7929e0e2d8ba6c7ecdecd9bf"
     );
 }
@@ -124,13 +126,14 @@ fn what_lies_outside_the_site_is_passed_over() {
 
 #[test]
 fn a_layer_that_is_cut_or_grows_without_end_is_refused() {
-    let layer = Layer::of_tree(&tree(&[("a", &"text ".repeat(10_000), 0)])).unwrap();
-    let cut = layer.blob.bytes.slice(..layer.blob.bytes.len() / 2);
-    assert!(unpack([(&layer.blob.descriptor, &cut)]).is_err());
-    let bomb = Layer::of_tree(&tree(&[("a", &"\0".repeat(40 << 20), 0)])).unwrap();
+    let layer = pack_tree(&tree(&[("a", &"text ".repeat(10_000), 0)])).unwrap();
+    let bytes = layer.bytes().unwrap().unwrap();
+    let cut = bytes.slice(..bytes.len() / 2);
+    assert!(unpack([(&layer.descriptor, &cut)]).is_err());
+    let bomb = pack_tree(&tree(&[("a", &"\0".repeat(40 << 20), 0)])).unwrap();
     let error = unpack_one(&bomb).unwrap_err().to_string();
     assert!(error.contains("far more than a site has"), "{error}");
-    let zstd = Descriptor { media_type: "application/vnd.oci.image.layer.v1.tar+zstd".into(), ..layer.blob.descriptor };
+    let zstd = Descriptor { media_type: "application/vnd.oci.image.layer.v1.tar+zstd".into(), ..layer.descriptor };
     assert!(matches!(unpack([(&zstd, &cut)]), Err(UnpackError::MediaType(_))));
 }
 
@@ -146,14 +149,14 @@ proptest! {
                 let _ = tree.insert(path, Entry::new(Bytes::from(text), Modified::from_seconds(seconds)));
             }
         }
-        let unpacked = unpack_one(&Layer::of_tree(&tree).unwrap()).unwrap();
+        let unpacked = unpack_one(&pack_tree(&tree).unwrap()).unwrap();
         prop_assert_eq!(ContentRoot::of(&unpacked), ContentRoot::of(&tree));
     }
 
     #[test]
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
         let bytes = Bytes::from(bytes);
-        for media_type in [MediaType::LAYER, "application/vnd.oci.image.layer.v1.tar"] {
+        for media_type in [Format::Oci.media_types().layer, "application/vnd.oci.image.layer.v1.tar"] {
             let _ = unpack([(&Descriptor::of(media_type, &bytes), &bytes)]);
         }
     }

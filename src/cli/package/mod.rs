@@ -1,0 +1,278 @@
+//! `galley package`
+
+mod costs;
+mod place;
+mod previous;
+mod programs;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use clap::Args;
+
+use self::costs::Costs;
+use self::place::{Name, Place};
+use self::previous::{Previous, remember};
+use self::programs::{Given, Sources};
+use super::RegistryArguments;
+use super::report::{Report, size};
+use super::source::{Source, advise, local_tree, open_cache};
+use crate::cache::Cache;
+use crate::image::{
+    Content, Format, Known, Listing, Origin, Package, Platform, Program, Stack, assemble, write_layout,
+};
+use crate::registry::{Outgoing, Reference};
+use crate::site::{Site, revision};
+use crate::snapshot::{ContentRoot, Tree};
+
+/// Pack this program with a site into images, without a daemon
+///
+/// An image holds galley and the rendered site, and nothing else; there is one for each platform. The same site and the same
+/// programs give the same bytes on any machine and day; what is there already is not moved again, and of a site that changed
+/// only the changes are.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    galley package site --push registry.example/blog:latest\n  \
+    galley package --platform linux/arm64 --binary linux/arm64=galley-arm64 --push registry.example/blog\n  \
+    galley package --oci image && galley serve oci:image\n\n\
+    The program for this machine's platform is this one. Those for the others are looked for in --binary, in --base, in the \
+    image that is at the destination, and in dist/ beside this program.\n\n\
+    Credentials: GALLEY_REGISTRY_USER and GALLEY_REGISTRY_PASSWORD, or what `docker login` left in ~/.docker/config.json.")]
+#[group(id = "destination", required = true, multiple = true, args = ["push", "oci"])]
+pub(super) struct Arguments {
+    /// The site's folder, or a rendered folder [default: the working folder, or site/ in it]
+    site: Option<String>,
+    /// Push the images to a registry
+    #[arg(long, value_name = "REF")]
+    push: Option<Reference>,
+    /// Write the images as an OCI layout
+    #[arg(long, value_name = "DIR")]
+    oci: Option<PathBuf>,
+    /// Pack for these platforms only [default: linux/amd64, linux/arm64 and linux/arm/v7]
+    #[arg(long, value_name = "P", value_delimiter = ',', env = "GALLEY_PLATFORM")]
+    platform: Vec<Platform>,
+    /// The program for a platform
+    #[arg(long, value_name = "P=FILE", value_delimiter = ',', env = "GALLEY_BINARY")]
+    binary: Vec<Given>,
+    /// An image that has programs for other platforms
+    #[arg(long, value_name = "REF|oci:DIR", env = "GALLEY_BASE")]
+    base: Option<Name>,
+    /// Spell the images as OCI does, or as Docker did before, for registries that know nothing else
+    #[arg(long, value_name = "FORMAT", default_value_t, env = "GALLEY_FORMAT")]
+    format: Format,
+    /// Pack all of the site again instead of what changed
+    #[arg(long)]
+    full: bool,
+    /// Pack the programs alone: a base for other images
+    #[arg(long, conflicts_with = "site")]
+    no_site: bool,
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> {
+    if let Some(reference) = arguments.push.as_ref().filter(|reference| reference.digest().is_some()) {
+        bail!("{reference} names a digest, which only a pull can; push to a tag");
+    }
+    let material = Material::of(arguments, report)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(package(arguments, &material, report))
+}
+
+/// What goes into the images beside the programs.
+struct Material {
+    tree: Option<Tree>,
+    origin: Origin,
+    cache: Option<Cache>,
+}
+
+impl Material {
+    fn of(arguments: &Arguments, report: &Report) -> anyhow::Result<Self> {
+        if arguments.no_site {
+            let origin = Origin { title: "galley".to_owned(), ..Origin::default() };
+            return Ok(Self { tree: None, origin, cache: None });
+        }
+        let source = Source::resolve(arguments.site.as_deref())?;
+        let (tree, site) = local_tree(&source, report, "nothing was packed")?;
+        site.iter().for_each(|site| advise(site, report));
+        let origin = origin(&source, site.as_ref());
+        let cache = match &source {
+            Source::Site(folder) => open_cache(folder),
+            _ => None,
+        };
+        Ok(Self { tree: Some(tree), origin, cache })
+    }
+}
+
+async fn package(arguments: &Arguments, material: &Material, report: &Report) -> anyhow::Result<()> {
+    let name = arguments.destination();
+    let place = Place::open(&name, arguments.registry.transport())?;
+    let previous = Previous::read(&place, material.cache.as_ref()).await?;
+    let made = Made::of(arguments, material, previous.as_ref(), report).await?;
+    if let Some(previous) = previous.as_ref().filter(|previous| previous.is_same(&made.package)) {
+        report.say(format_args!("{name} is that already: nothing was moved, {}", report.elapsed()));
+        report.result(result(&name, previous.digest));
+    } else {
+        made.costs(material, previous.as_ref())?.announce(&name, report);
+        if let Some(gone) = previous.as_ref().map(|previous| previous.platforms_beside(&made.package))
+            && !gone.is_empty()
+        {
+            let gone: Vec<_> = gone.iter().map(ToString::to_string).collect();
+            report.say(format_args!("{name} will no longer have {}", gone.join(", ")));
+        }
+        made.deliver(&place, &name, previous.as_ref(), report).await?;
+    }
+    if let (Some(folder), Place::Registry(_)) = (&arguments.oci, &place) {
+        made.write_beside(folder, &place, report).await?;
+    }
+    made.remember(material.cache.as_ref());
+    Ok(())
+}
+
+impl Arguments {
+    /// Where the image before is looked for: further destinations get what this one gets.
+    fn destination(&self) -> Name {
+        match (&self.push, &self.oci) {
+            (Some(reference), _) => Name::Registry(reference.clone()),
+            (None, folder) => Name::Layout(folder.clone().unwrap_or_default()),
+        }
+    }
+
+    fn platforms(&self) -> Vec<Platform> {
+        let wanted = |platform: &Platform| self.platform.is_empty() || self.platform.contains(platform);
+        Platform::ALL.into_iter().filter(wanted).collect()
+    }
+}
+
+/// A package, and what is known of how it came about.
+struct Made {
+    package: Package,
+    programs: Vec<Program>,
+    content: Option<Content>,
+    /// What is in the content layer that is new.
+    listing: Option<Listing>,
+}
+
+impl Made {
+    async fn of(
+        arguments: &Arguments,
+        material: &Material,
+        previous: Option<&Previous<'_>>,
+        report: &Report,
+    ) -> anyhow::Result<Self> {
+        let sources = Sources {
+            given: &arguments.binary,
+            base: arguments.base.as_ref(),
+            transport: arguments.registry.transport(),
+            previous,
+            cache: material.cache.as_ref(),
+        };
+        let (programs, from) = sources.find(&arguments.platforms()).await?;
+        report.say(format_args!("programs: {from}"));
+        let (content, listing) = match &material.tree {
+            Some(tree) => {
+                let known = known(arguments, previous, report).await;
+                let stack = Stack::of_tree(tree, &known)?;
+                let sequence = previous.map_or(0, |previous| previous.sequence) + 1;
+                let content = Content { layers: stack.layers, root: ContentRoot::of(tree), sequence };
+                (Some(content), stack.listing)
+            }
+            None => (None, None),
+        };
+        let package = assemble(&programs, content.as_ref(), &material.origin, arguments.format)?;
+        Ok(Self { package, programs, content, listing })
+    }
+
+    fn costs(&self, material: &Material, previous: Option<&Previous<'_>>) -> anyhow::Result<Costs> {
+        let new = self.listing.as_ref().zip(material.tree.as_ref());
+        Ok(Costs::of(&self.package, &self.programs, new, previous)?)
+    }
+
+    /// Brings the package to its place.
+    async fn deliver(
+        &self,
+        place: &Place,
+        name: &Name,
+        previous: Option<&Previous<'_>>,
+        report: &Report,
+    ) -> anyhow::Result<()> {
+        let moved = match place {
+            Place::Registry(client) => {
+                let outgoing = Outgoing::of(&self.package)?;
+                let pushed = client.push(outgoing, previous.map(|previous| previous.digest)).await?;
+                format!("{} of {} sent", size(pushed.bytes), size(self.package.size()))
+            }
+            Place::Layout(folder, _) => {
+                write_layout(folder, &self.package)?;
+                size(self.package.size())
+            }
+        };
+        report.say(format_args!("{} {}, {}", self.told(place, name), moved, report.elapsed()));
+        report.result(result(name, self.package.index.descriptor.digest));
+        Ok(())
+    }
+
+    fn told(&self, place: &Place, name: &Name) -> String {
+        let verb = if matches!(place, Place::Registry(_)) { "pushed" } else { "wrote" };
+        let platforms: Vec<_> = self.package.images.iter().map(|image| image.platform.to_string()).collect();
+        let release = self.content.as_ref().map(|content| format!("release {}, ", content.sequence));
+        format!("{verb} {name}: {}{},", release.unwrap_or_default(), platforms.join(", "))
+    }
+
+    /// Writes what was pushed into a folder as well; what is not there of it is pulled.
+    async fn write_beside(&self, folder: &Path, place: &Place, report: &Report) -> anyhow::Result<()> {
+        let mut package = self.package.clone();
+        let missing: Vec<_> =
+            self.package.layers().filter(|layer| layer.is_kept()).map(|layer| layer.descriptor.clone()).collect();
+        for descriptor in missing {
+            package.fill(&place.blob(&descriptor).await?);
+        }
+        write_layout(folder, &package)?;
+        report.say(format_args!("wrote oci:{}: {}, {}", folder.display(), size(package.size()), report.elapsed()));
+        Ok(())
+    }
+
+    fn remember(&self, cache: Option<&Cache>) {
+        let layer = self.content.as_ref().and_then(|content| content.layers.last());
+        let new = layer.zip(self.listing.as_ref());
+        let new = new.map(|(layer, listing)| (layer.descriptor.digest, layer.diff_id, listing));
+        remember(cache, &self.package, new);
+    }
+}
+
+/// What is known of the layers that the new ones may be put upon.
+async fn known(arguments: &Arguments, previous: Option<&Previous<'_>>, report: &Report) -> Vec<Known> {
+    let Some(previous) = previous.filter(|_| !arguments.full) else { return Vec::new() };
+    match previous.content().await {
+        Ok(known) => known,
+        Err(error) => {
+            report.say(format_args!("the image that is there can't be built upon, all is packed again: {error}"));
+            Vec::new()
+        }
+    }
+}
+
+/// Title, commit and repository; what git does not tell is left out, with a word on why.
+fn origin(source: &Source, site: Option<&Site>) -> Origin {
+    let (Source::Site(folder) | Source::Folder(folder) | Source::Layout(folder)) = source else {
+        return Origin::default();
+    };
+    let title = site.map(|site| site.config.title.clone()).unwrap_or_default();
+    let found = revision(folder).unwrap_or_else(|error| {
+        tracing::warn!("{}: git: {}; the image says no revision", folder.display(), error.message());
+        None
+    });
+    let Some(found) = found else { return Origin { title, ..Origin::default() } };
+    let created = found.committed.map(|time| time.to_string());
+    Origin { title, revision: Some(found.id), source: found.origin, created }
+}
+
+/// What a program may go on with: the image by its digest.
+fn result(name: &Name, digest: crate::snapshot::Digest) -> String {
+    match name {
+        Name::Registry(reference) => {
+            format!("{}/{}:{}@{digest}", reference.host(), reference.repository(), reference.tag())
+        }
+        Name::Layout(_) => digest.to_string(),
+    }
+}

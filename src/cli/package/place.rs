@@ -1,0 +1,95 @@
+//! Where an image is: in a registry, or in a folder as an OCI layout.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::Context;
+
+use crate::image::{Blob, Descriptor, Index, Layout, LayoutError, Manifest, Platform, read_layout};
+use crate::registry::{Client, Reference, ReferenceError, RegistryError, Transport};
+use crate::snapshot::Digest;
+
+/// The name of an image: `REF` or `oci:DIR`.
+#[derive(Clone, Debug)]
+pub(super) enum Name {
+    Registry(Reference),
+    Layout(PathBuf),
+}
+
+impl FromStr for Name {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        match text.strip_prefix("oci:") {
+            Some(folder) => Ok(Self::Layout(PathBuf::from(folder))),
+            None => text.parse().map(Self::Registry),
+        }
+    }
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Registry(reference) => reference.fmt(f),
+            Self::Layout(folder) => write!(f, "oci:{}", folder.display()),
+        }
+    }
+}
+
+/// An image's place, opened.
+pub(super) enum Place {
+    Registry(Client),
+    /// With the image that is in the folder, if there is one.
+    Layout(PathBuf, Option<Layout>),
+}
+
+impl Place {
+    pub(super) fn open(name: &Name, transport: Transport) -> anyhow::Result<Self> {
+        match name {
+            Name::Registry(reference) => Ok(Self::Registry(Client::new(reference.clone(), transport)?)),
+            Name::Layout(folder) => match read_layout(folder) {
+                Ok(layout) => Ok(Self::Layout(folder.clone(), Some(layout))),
+                Err(LayoutError::NoImage(_)) => Ok(Self::Layout(folder.clone(), None)),
+                Err(error) => Err(error.into()),
+            },
+        }
+    }
+
+    /// The index that is there, and its digest; `None` if there is no image.
+    pub(super) async fn index(&self) -> anyhow::Result<Option<(Digest, Index)>> {
+        match self {
+            Self::Registry(client) => match client.index().await {
+                Ok(pulled) => Ok(Some((pulled.digest, pulled.index))),
+                Err(RegistryError::NotFound(_)) => Ok(None),
+                Err(error) => Err(error.into()),
+            },
+            Self::Layout(_, layout) => Ok(layout.as_ref().map(|layout| (layout.digest, layout.index.clone()))),
+        }
+    }
+
+    /// The manifest for `platform`; `None` if the index has none, or one that was swept.
+    pub(super) async fn manifest(&self, index: &Index, platform: Platform) -> anyhow::Result<Option<Manifest>> {
+        match self {
+            Self::Registry(client) => match client.manifest(index, platform).await {
+                Ok(manifest) => Ok(Some(manifest)),
+                Err(RegistryError::NoPlatform { .. } | RegistryError::NotFound(_)) => Ok(None),
+                Err(error) => Err(error.into()),
+            },
+            Self::Layout(_, layout) => {
+                let Some((layout, descriptor)) = layout.as_ref().zip(index.manifest(platform)) else { return Ok(None) };
+                Ok(Some(layout.manifest(descriptor)?))
+            }
+        }
+    }
+
+    /// A blob, checked against its digest.
+    pub(super) async fn blob(&self, descriptor: &Descriptor) -> anyhow::Result<Blob> {
+        match self {
+            Self::Registry(client) => Ok(client.blob(descriptor).await?),
+            Self::Layout(folder, layout) => {
+                let layout = layout.as_ref().with_context(|| format!("{}: has no image", folder.display()))?;
+                Ok(layout.blob(descriptor)?)
+            }
+        }
+    }
+}

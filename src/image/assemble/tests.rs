@@ -1,0 +1,121 @@
+use bytes::Bytes;
+
+use super::*;
+use crate::image::pack::{pack_program, pack_tree};
+use crate::snapshot::{Entry, Tree, TreePath};
+
+fn package(text: &'static str, sequence: u64, format: Format) -> Package {
+    let mut tree = Tree::new();
+    let entry = Entry::new(Bytes::from_static(text.as_bytes()), None);
+    tree.insert(TreePath::new("index.html").unwrap(), entry).unwrap();
+    let programs: Vec<Program> = Platform::ALL
+        .into_iter()
+        .map(|platform| Program { platform, layer: pack_program(platform.folder().as_bytes()).unwrap() })
+        .collect();
+    let origin = Origin {
+        title: "A blog".to_owned(),
+        revision: Some("0".repeat(46)),
+        source: Some("https://git.example/somebody/a-blog-of-a-usual-name.git".to_owned()),
+        created: Some("2026-11-21T10:00:00Z".to_owned()),
+    };
+    let content = Content { layers: vec![pack_tree(&tree).unwrap()], root: ContentRoot::of(&tree), sequence };
+    assemble(&programs, Some(&content), &origin, format).unwrap()
+}
+
+fn index(package: &Package) -> Index {
+    serde_json::from_slice(&package.index.bytes).unwrap()
+}
+
+#[test]
+fn the_same_input_gives_the_same_index() {
+    let digest = |text, sequence| package(text, sequence, Format::Oci).index.descriptor.digest;
+    assert_eq!(digest("a", 1), digest("a", 1));
+    assert_ne!(digest("a", 1), digest("a", 2));
+    assert_ne!(digest("a", 1), digest("b", 1));
+}
+
+/// Whoever packs the same site with the same programs gets these bytes: a change here is a change of the format, made on
+/// purpose. It holds on every platform.
+#[test]
+fn the_digest_of_a_package_is_golden() {
+    let digest = |format| package("<p>galley</p>", 7, format).index.descriptor.digest.to_string();
+    assert_eq!(digest(Format::Oci), "sha256:12ad2c639a74daf105204970cfc08e5ff223dc66bc0c4e71327f9f2e01bd5170");
+    assert_eq!(digest(Format::Docker), "sha256:3d45798e7941fb188a48ce0b0f58f54c409799f065fe1441a116ad305c97a3e2");
+}
+
+#[test]
+fn a_release_is_known_again_by_its_layers() {
+    let first = package("a", 1, Format::Oci);
+    let manifest: Manifest = serde_json::from_slice(&first.images[0].manifest.bytes).unwrap();
+    assert!(package("a", 7, Format::Oci).images[0].has_layers_of(&manifest));
+    assert!(!package("a", 7, Format::Oci).images[1].has_layers_of(&manifest));
+    assert!(!package("b", 1, Format::Oci).images[0].has_layers_of(&manifest));
+}
+
+#[test]
+fn the_content_is_shared_by_all_platforms() {
+    let package = package("a", 1, Format::Oci);
+    assert_eq!(package.layers().count(), 3 + 1);
+    let content: Vec<_> = package.images.iter().map(|image| image.layers[1].descriptor.digest).collect();
+    assert_eq!(content, [content[0]; 3]);
+    let platforms: Vec<_> = index(&package).manifests.into_iter().map(|found| found.platform.unwrap()).collect();
+    assert_eq!(platforms, Platform::ALL.map(Platform::fields));
+}
+
+/// They are pushed at every edit (formats.md).
+#[test]
+fn the_annotations_of_an_index_stay_short() {
+    let index = index(&package("a", 123_456, Format::Oci));
+    let length = serde_json::to_vec(&index.annotations).unwrap().len();
+    assert!(length < 600, "{length}");
+    assert_eq!(index.sequence(), 123_456);
+}
+
+#[test]
+fn the_config_says_how_to_run_it() {
+    let package = package("a", 9, Format::Oci);
+    let config: serde_json::Value = serde_json::from_slice(&package.images[1].config.bytes).unwrap();
+    assert_eq!((&config["architecture"], &config["variant"]), (&"arm64".into(), &"v8".into()));
+    assert_eq!(config["created"], "2026-11-21T10:00:00Z");
+    let run = &config["config"];
+    assert_eq!(run["User"], "65532:65532");
+    assert_eq!(run["Entrypoint"], serde_json::json!(["/galley"]));
+    assert_eq!(run["Cmd"], serde_json::json!(["serve", "/site"]));
+    let env =
+        serde_json::json!(["GALLEY_LISTEN=0.0.0.0:8080", "GALLEY_CONTROL=127.0.0.1:8081", "GALLEY_BAKED_SEQUENCE=9"]);
+    assert_eq!(run["Env"], env);
+    assert_eq!(run["ExposedPorts"], serde_json::json!({"8080/tcp": {}}));
+    assert_eq!(run["Volumes"], serde_json::json!({"/var/lib/galley": {}}));
+    assert_eq!(run["Healthcheck"]["Test"], serde_json::json!(["CMD", "/galley", "health", "--ready"]));
+    assert_eq!(run["StopSignal"], "SIGTERM");
+    assert_eq!(run["Labels"]["org.opencontainers.image.title"], "A blog");
+    assert_eq!(config["rootfs"]["diff_ids"].as_array().unwrap().len(), 2);
+}
+
+/// Docker's format has no annotations: configs say what the index can't.
+#[test]
+fn dockers_format_says_the_same_in_other_words() {
+    let package = package("a", 9, Format::Docker);
+    let index = index(&package);
+    assert_eq!(index.media_type, "application/vnd.docker.distribution.manifest.list.v2+json");
+    assert!(index.annotations.is_empty());
+    let manifest: Manifest = serde_json::from_slice(&package.images[0].manifest.bytes).unwrap();
+    assert!(
+        manifest.layers.iter().all(|layer| layer.annotations.is_empty()
+            && layer.media_type == "application/vnd.docker.image.rootfs.diff.tar.gzip")
+    );
+    let config: serde_json::Value = serde_json::from_slice(&package.images[0].config.bytes).unwrap();
+    let labels = &config["config"]["Labels"];
+    assert_eq!(labels["dev.galley.sequence"], "9");
+    assert!(labels["dev.galley.content-root"].as_str().unwrap().starts_with("sha256:"));
+}
+
+#[test]
+fn programs_alone_are_a_base() {
+    let programs = [Program { platform: Platform::Amd64, layer: pack_program(b"program").unwrap() }];
+    let package = assemble(&programs, None, &Origin::default(), Format::Oci).unwrap();
+    assert!(index(&package).content_root().is_none());
+    let manifest: Manifest = serde_json::from_slice(&package.images[0].manifest.bytes).unwrap();
+    assert_eq!(manifest.binary_layer(), Some(&manifest.layers[0]));
+    assert!(manifest.content_layers().is_empty());
+}

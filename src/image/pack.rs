@@ -1,0 +1,155 @@
+//! Packing: a tree, or what changed in one, as a tar archive with gzip.
+//!
+//! Equal input gives equal bytes: whiteouts first, then path order; no owner, fixed modes, times only from the tree, one rule
+//! for long names, one compressor with one setting.
+
+use std::io::{self, Write};
+
+use bytes::Bytes;
+use flate2::write::GzEncoder;
+use flate2::{Compression, GzBuilder};
+use tar::{Builder, EntryType, Header};
+
+use super::changes::{OPAQUE, SITE, WHITEOUT};
+use super::delta::Delta;
+use super::format::Format;
+use super::layer::Layer;
+use super::manifest::Descriptor;
+use crate::snapshot::{Entry, Hasher, Modified, Tree, TreePath};
+
+/// The program's file in an image.
+const PROGRAM: &str = "galley";
+/// Where a volume for the state will be mounted.
+const STATE: &str = "var/lib/galley/";
+/// The user that an image runs as: a volume takes its owner from the folder that it is mounted on.
+const USER: u64 = 65532;
+
+/// Layers are pulled far more often than packed.
+const LEVEL: u32 = 9;
+
+/// Why a tree can't be packed.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// A file can't be read, or changed meanwhile.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A name that means something else in a layer.
+    #[error("`{0}` can't be packed: in a layer a name that begins with `.wh.` hides another file; rename it")]
+    Reserved(TreePath),
+}
+
+/// The layer of a program, with the folder for its state.
+pub fn pack_program(program: &[u8]) -> io::Result<Layer> {
+    let mut packer = Packer::new();
+    packer.file(PROGRAM, 0o755, 0, program)?;
+    packer.folder(STATE, USER)?;
+    packer.finish()
+}
+
+/// The layer of a whole tree.
+pub fn pack_tree(tree: &Tree) -> Result<Layer, PackError> {
+    let mut packer = Packer::new();
+    tree.iter().try_for_each(|(path, entry)| packer.page(path, entry))?;
+    Ok(packer.finish()?)
+}
+
+/// The layer of what changed in a tree.
+pub(super) fn pack_delta(delta: &Delta<'_>) -> Result<Layer, PackError> {
+    let mut packer = Packer::new();
+    for hidden in &delta.hidden {
+        let (folder, name) = hidden.rsplit_once('/').map_or(("", hidden.as_str()), |(folder, name)| (folder, name));
+        let separator = if folder.is_empty() { "" } else { "/" };
+        packer.file(&format!("{SITE}{folder}{separator}{WHITEOUT}{name}"), 0o644, 0, &[])?;
+    }
+    for folder in &delta.folders {
+        packer.folder(&format!("{SITE}{folder}/"), 0)?;
+    }
+    delta.files.iter().try_for_each(|(path, entry)| packer.page(path, entry))?;
+    Ok(packer.finish()?)
+}
+
+/// How many bytes these would be by themselves, compressed as a layer is.
+pub fn packed_length(bytes: &[u8]) -> io::Result<u64> {
+    let mut encoder = encoder(Vec::new());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?.len() as u64)
+}
+
+/// Hashes what goes into the compressor.
+struct Tee {
+    encoder: GzEncoder<Vec<u8>>,
+    hasher: Hasher,
+}
+
+impl Write for Tee {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.encoder.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.encoder.flush()
+    }
+}
+
+/// No time, no name, "unknown" as the system: the header is the same everywhere (RFC 1952 section 2.3.1).
+fn encoder<W: Write>(inner: W) -> GzEncoder<W> {
+    GzBuilder::new().operating_system(255).write(inner, Compression::new(LEVEL))
+}
+
+struct Packer(Builder<Tee>);
+
+impl Packer {
+    fn new() -> Self {
+        Self(Builder::new(Tee { encoder: encoder(Vec::new()), hasher: Hasher::default() }))
+    }
+
+    fn page(&mut self, path: &TreePath, entry: &Entry) -> Result<(), PackError> {
+        if path.names().any(|name| name.starts_with(WHITEOUT) || name == OPAQUE) {
+            return Err(PackError::Reserved(path.clone()));
+        }
+        let modified = entry.modified().map_or(0, Modified::seconds);
+        Ok(self.file(&format!("{SITE}{path}"), 0o644, modified, &entry.read()?)?)
+    }
+
+    fn file(&mut self, path: &str, mode: u32, modified: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut header = header(EntryType::Regular, mode, 0);
+        header.set_mtime(modified);
+        header.set_size(bytes.len() as u64);
+        self.append(header, path, bytes)
+    }
+
+    fn folder(&mut self, path: &str, owner: u64) -> io::Result<()> {
+        let header = header(EntryType::Directory, 0o755, owner);
+        self.append(header, path, &[])
+    }
+
+    /// One rule for names: what is ASCII and fits ustar's fields stands there, everything else in a PAX record.
+    fn append(&mut self, mut header: Header, path: &str, bytes: &[u8]) -> io::Result<()> {
+        if !path.is_ascii() || header.set_path(path).is_err() {
+            self.0.append_pax_extensions([("path", path.as_bytes())])?;
+            header.set_path("named-by-pax")?;
+        }
+        header.set_cksum();
+        self.0.append(&header, bytes)
+    }
+
+    fn finish(self) -> io::Result<Layer> {
+        let Tee { encoder, hasher } = self.0.into_inner()?;
+        let bytes = Bytes::from(encoder.finish()?);
+        let descriptor = Descriptor::of(Format::default().media_types().layer, &bytes);
+        Ok(Layer::packed(descriptor, hasher.finish(), bytes))
+    }
+}
+
+pub(super) fn header(kind: EntryType, mode: u32, owner: u64) -> Header {
+    let mut header = Header::new_ustar();
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_uid(owner);
+    header.set_gid(owner);
+    header.set_mtime(0);
+    header.set_size(0);
+    header
+}

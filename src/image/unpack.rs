@@ -1,0 +1,192 @@
+//! Unpacking, with suspicion: what is in an archive may have been put there to do harm.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use tar::{Archive, EntryType};
+
+use super::changes::{Changes, Listed, Listing, OPAQUE, SITE, WHITEOUT};
+use super::manifest::Descriptor;
+use crate::snapshot::{Digest, Entry, Hasher, Modified, Tree, TreeError, TreePath};
+
+/// The most bytes that layers may unpack to: all of it is held in memory.
+const MAX_UNPACKED: u64 = 1 << 30;
+/// The most files: some twenty times those of a blog with 10,000 posts.
+const MAX_FILES: usize = 250_000;
+/// Real pages compress about 4 times, generated ones 20: far above that is a bomb.
+const MAX_RATIO: u64 = 200;
+/// Below this a layer may compress as well as it likes.
+const RATIO_FREE: u64 = 16 << 20;
+
+/// Why layers were refused. Nothing of them is used then.
+#[derive(Debug, thiserror::Error)]
+pub enum UnpackError {
+    /// The archive is cut off or no archive.
+    #[error("a layer can't be read: {0}")]
+    Broken(#[from] io::Error),
+    /// A path that no tree may have.
+    #[error("a layer is refused: {0}")]
+    Path(#[from] TreeError),
+    /// An entry that is neither a file nor a folder.
+    #[error("a layer is refused: `{0}` is a link, device or the like; a site holds files only")]
+    Special(String),
+    /// One layer names a file twice.
+    #[error("a layer is refused: it names `{0}` twice")]
+    Duplicate(TreePath),
+    /// More than galley unpacks.
+    #[error("a layer is refused: {0}")]
+    TooMuch(&'static str),
+    /// A compression that galley does not read.
+    #[error(
+        "a layer has the media type `{0}`, which galley does not read; gzip is what every registry and engine knows"
+    )]
+    MediaType(String),
+}
+
+/// Unpacks the tree under `/site` from `layers`, lowest first, with whiteouts applied. What lies elsewhere in the layers is
+/// passed over.
+pub fn unpack<'a>(layers: impl IntoIterator<Item = (&'a Descriptor, &'a Bytes)>) -> Result<Tree, UnpackError> {
+    let mut unpacker = Unpacker::default();
+    for (descriptor, bytes) in layers {
+        unpacker.layer(&descriptor.media_type, bytes)?;
+    }
+    let mut tree = Tree::new();
+    for (path, entry) in unpacker.files {
+        tree.insert(path, entry)?;
+    }
+    Ok(tree)
+}
+
+/// What `layer` does to those below it, without the bytes of its files, and its diff_id.
+pub fn list(descriptor: &Descriptor, bytes: &Bytes) -> Result<(Listing, Digest), UnpackError> {
+    let mut unpacker = Unpacker::default();
+    let mut hasher = Hasher::default();
+    let changes = unpacker.read(&descriptor.media_type, bytes, Some(&mut hasher))?;
+    let files = changes.files.iter().map(|(path, entry)| (path.clone(), Listed::from(entry))).collect();
+    Ok((Listing { hidden: changes.hidden, files }, hasher.finish()))
+}
+
+#[derive(Default)]
+struct Unpacker {
+    files: BTreeMap<TreePath, Entry>,
+    unpacked: u64,
+}
+
+impl Unpacker {
+    fn layer(&mut self, media_type: &str, bytes: &Bytes) -> Result<(), UnpackError> {
+        // Whiteouts hide what lies below this layer, never what is in it.
+        self.read(media_type, bytes, None)?.apply_to(&mut self.files);
+        Ok(())
+    }
+
+    /// What is in the layer; `hasher` gets all of its archive.
+    fn read(
+        &mut self,
+        media_type: &str,
+        bytes: &Bytes,
+        hasher: Option<&mut Hasher>,
+    ) -> Result<Changes<Entry>, UnpackError> {
+        let limit = (bytes.len() as u64).saturating_mul(MAX_RATIO).max(RATIO_FREE).min(MAX_UNPACKED - self.unpacked);
+        // Docker's types end in `.gzip`, OCI's in `+gzip`.
+        let archive: Box<dyn Read + '_> = match media_type.rsplit(['.', '+']).next() {
+            Some("gzip") => Box::new(MultiGzDecoder::new(bytes.as_ref())),
+            Some("tar") => Box::new(bytes.as_ref()),
+            _ => return Err(UnpackError::MediaType(media_type.to_owned())),
+        };
+        let mut archive = Archive::new(Limited { inner: archive, left: limit, hasher });
+        let changes = self.changes(&mut archive)?;
+        let mut archive = archive.into_inner();
+        if archive.hasher.is_some() {
+            // What follows the end of an archive belongs to its digest.
+            io::copy(&mut archive, &mut io::sink())?;
+        }
+        self.unpacked += limit - archive.left;
+        Ok(changes)
+    }
+
+    fn changes<R: Read>(&self, archive: &mut Archive<R>) -> Result<Changes<Entry>, UnpackError> {
+        let mut changes = Changes::default();
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            let name = String::from_utf8(entry.path_bytes().into_owned())
+                .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a name that is not UTF-8"))?;
+            let name = name.strip_prefix("./").unwrap_or(&name);
+            if name.starts_with('/') || name.split('/').any(|part| part == "..") {
+                // Checked also where nothing would be written: such an archive was made to do harm.
+                TreePath::new(name)?;
+            }
+            let hides_site = name == ".wh.site" || name == OPAQUE;
+            let Some(path) = name.strip_prefix(SITE).filter(|path| !path.is_empty() || hides_site) else {
+                if hides_site {
+                    changes.hidden.insert(String::new());
+                }
+                continue;
+            };
+            match entry.header().entry_type() {
+                EntryType::Directory => {}
+                kind if kind.is_file() => self.take(&mut changes, path, &mut entry)?,
+                _ => return Err(UnpackError::Special(name.to_owned())),
+            }
+        }
+        Ok(changes)
+    }
+
+    fn take<R: Read>(
+        &self,
+        changes: &mut Changes<Entry>,
+        path: &str,
+        entry: &mut tar::Entry<'_, R>,
+    ) -> Result<(), UnpackError> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if name == OPAQUE {
+            changes.hidden.insert(folder.to_owned());
+            return Ok(());
+        }
+        if let Some(hidden) = name.strip_prefix(WHITEOUT) {
+            changes.hidden.insert(if folder.is_empty() { hidden.to_owned() } else { format!("{folder}/{hidden}") });
+            return Ok(());
+        }
+        if self.files.len() + changes.files.len() >= MAX_FILES {
+            return Err(UnpackError::TooMuch("it has more than 250,000 files"));
+        }
+        let path = TreePath::new(path)?;
+        let modified = i64::try_from(entry.header().mtime()?).ok().and_then(Modified::from_seconds);
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != entry.size() {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        // Without the room to grow: an instance keeps it for long.
+        let bytes = Bytes::from(bytes.into_boxed_slice());
+        if changes.files.insert(path.clone(), Entry::new(bytes, modified)).is_some() {
+            return Err(UnpackError::Duplicate(path));
+        }
+        Ok(())
+    }
+}
+
+/// Ends with an error where more comes than may; what is read can be hashed.
+struct Limited<'a, R> {
+    inner: R,
+    left: u64,
+    hasher: Option<&'a mut Hasher>,
+}
+
+impl<R: Read> Read for Limited<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&buffer[..count]);
+        }
+        match self.left.checked_sub(count as u64) {
+            Some(left) => self.left = left,
+            None => return Err(io::Error::new(io::ErrorKind::InvalidData, "it unpacks to far more than a site has")),
+        }
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests;
