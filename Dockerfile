@@ -53,6 +53,6 @@ ENV GALLEY_LISTEN=0.0.0.0:8080
 ENV GALLEY_CONTROL=127.0.0.1:8081
 LABEL org.opencontainers.image.title=galley
 LABEL org.opencontainers.image.source=https://github.com/galley-blog/galley
-HEALTHCHECK CMD ["/galley", "health", "--ready"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/galley", "health", "--ready"]
 ENTRYPOINT ["/galley"]
 CMD ["serve", "/site"]

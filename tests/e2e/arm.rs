@@ -6,8 +6,8 @@ use std::process::Command;
 
 use jpeg_encoder::{ColorType, Encoder};
 
-use crate::parts::{Registry, dist, project};
-use crate::support::{Instance, Ran, TempSite, galley, galley_at};
+use crate::parts::{Registry, base, dist, project};
+use crate::support::{Instance, Ran, TempSite, galley, galley_at, run};
 
 /// A program that this machine can't run by itself.
 struct Emulated {
@@ -25,12 +25,6 @@ impl Emulated {
         let mut command = galley_at(Path::new(self.emulator));
         command.arg(&self.program).env("GALLEY_PLATFORM", self.platform);
         command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        let ran = Ran::of(self.galley().args(arguments));
-        assert_eq!(ran.code, 0, "{}", ran.errors);
-        ran
     }
 }
 
@@ -59,10 +53,6 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let found = walkdir::WalkDir::new(folder).into_iter().map(|found| found.unwrap().into_path());
     let files = found.filter(|path| path.is_file());
     files.map(|path| (path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap())).collect()
-}
-
-fn edit(site: &TempSite, edition: u32) {
-    site.write("content/edited.md", format!("---\ntitle: Edited\n---\nEdition {edition}.\n"));
 }
 
 /// A site is rendered by `command` into a folder of its own: a cache would hand on what another program made.
@@ -96,9 +86,11 @@ impl Emulated {
     fn follows(&self, site: &TempSite) {
         let registry = Registry::start(None);
         let reference = format!("{}/me/blog:latest", registry.address);
-        let publish = |edition| {
-            edit(site, edition);
-            self.run(&["package", site.str(), "--push", &reference])
+        let binary = format!("{}={}", self.platform, self.program.display());
+        let publish = |edition: u32| {
+            site.write("content/edited.md", format!("---\ntitle: Edited\n---\nEdition {edition}.\n"));
+            let options = ["--platform", self.platform, "--binary", &binary];
+            run(&[&["package", site.str(), "--push", &reference][..], &options].concat()).says(0, "pushed");
         };
         publish(1);
         let instance = Instance::of(self.galley().args(["serve", "--follow", &reference, "--poll", "1s"]));
@@ -108,9 +100,31 @@ impl Emulated {
         instance.stop();
     }
 
+    /// Compressed and put in order there as here: the same release, whoever makes it.
+    fn packs_the_same(&self) {
+        let release = |mut command: Command| {
+            let (site, place) = (site(), tempfile::tempdir().unwrap());
+            let base = format!("oci:{}", base().display());
+            let ran = Ran::of(command.env_remove("GALLEY_PLATFORM").args([
+                "package",
+                site.str(),
+                "--base",
+                &base,
+                "--oci",
+                place.path().to_str().unwrap(),
+            ]));
+            assert_eq!(ran.code, 0, "{}", ran.errors);
+            ran.output
+        };
+        let native = release(galley_at(&dist("linux/amd64")));
+        assert!(native.contains("sha256:"), "{native}");
+        assert_eq!(release(self.galley()), native);
+    }
+
     fn does_all(&self) {
         let site = site();
         self.renders_the_same();
+        self.packs_the_same();
         self.serves(&site);
         self.follows(&site);
     }

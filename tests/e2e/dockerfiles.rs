@@ -124,12 +124,12 @@ impl File {
     }
 
     /// Builds it, looks at what the engine says of the image, and runs it.
-    fn works(&self, engine: &Engine, context: &Path, file: &Path, options: &[&str]) -> String {
+    fn works(&self, engine: &Engine, context: &Path, file: &Path, options: &[&str], text: &str) -> String {
         let said = self.build(engine, context, file, options).unwrap_or_else(|said| panic!("{}: {said}", self.name));
         let found = engine.docker(&["inspect", "--format", "{{.Architecture}} {{.Variant}}", &self.tag()]);
         // BuildKit leaves v8 out where scratch was asked for by its short name.
         assert!(found == self.architecture || found == format!("{} v8", self.architecture), "{}: {found}", self.name);
-        look(engine, &self.tag(), Some(self.platform), "/", "From a Dockerfile.");
+        look(engine, &self.tag(), Some(self.platform), "/", text);
         said
     }
 }
@@ -155,7 +155,7 @@ pub(crate) fn the_projects() {
     let build = |file: &File, options: &[&str]| {
         file.build(&engine, context.path(), project(), &[&["--build-arg", &compiler], options].concat())
     };
-    let said = AMD64.works(&engine, context.path(), project(), &["--build-arg", &compiler]);
+    let said = AMD64.works(&engine, context.path(), project(), &["--build-arg", &compiler], "From a Dockerfile.");
     assert!(said.contains("compiling for x86_64-unknown-linux-gnu"), "{said}");
 
     let reference = format!("{}/me/blog:latest", registry.address);
@@ -189,7 +189,7 @@ pub(crate) fn the_projects_for_arm() {
     let compiler = format!("BUILDER={}", builder(&engine));
     for file in [&ARM64, &ARM_V7] {
         let options = ["--build-arg", &compiler, "--platform", file.platform];
-        let said = file.works(&engine, context.path(), project(), &options);
+        let said = file.works(&engine, context.path(), project(), &options, "From a Dockerfile.");
         assert!(said.contains("compiling for x86_64-unknown-linux-gnu"), "{said}");
         // Docker would call it an image for this machine.
         let said = file.build(&engine, context.path(), project(), &options[..2]).expect_err("no --platform");
@@ -198,6 +198,44 @@ pub(crate) fn the_projects_for_arm() {
         let base = TempSite::bare().file("Dockerfile", "FROM scratch\nLABEL of=platform\n");
         engine.build(&["--platform", file.platform, "--tag", "test/base", base.str()]).unwrap();
         let options = ["--build-arg", &compiler, "--build-arg", "BASE=test/base"];
-        file.works(&engine, context.path(), project(), &options);
+        file.works(&engine, context.path(), project(), &options, "From a Dockerfile.");
+    }
+}
+
+/// The images of galley alone, in a registry.
+fn published(registry: &Registry, options: &[&str]) -> String {
+    let reference = format!("{}/galley:latest", registry.address);
+    run(&[&["package", "--no-site", "--push", &reference][..], options].concat()).says(0, "pushed");
+    format!("GALLEY={reference}")
+}
+
+fn new_blog() -> TempSite {
+    let blog = TempSite::bare();
+    run(&["new", blog.str()]).says(0, "look at it");
+    blog
+}
+
+pub(crate) fn a_blogs() {
+    let (engine, registry, blog) = (Engine::start(), Registry::start(None), new_blog());
+    let base = published(&registry, &[]);
+    AMD64.works(&engine, blog.path(), blog.path(), &["--build-arg", &base], "Welcome.");
+    let reference = format!("{}/me/blog:latest", registry.address);
+    run(&["package", blog.str(), "--push", &reference]).says(0, "pushed");
+    engine.docker(&["pull", "--quiet", &reference]);
+    assert_eq!(execution(&engine, &AMD64.tag()), execution(&engine, &reference));
+
+    blog.write("content/about.md", "# About\n\n[A dead link](/nowhere/)\n");
+    let built = AMD64.build(&engine, blog.path(), blog.path(), &["--build-arg", &base]);
+    let said = built.expect_err("a dead link ends the build");
+    assert!(said.contains("/nowhere/"), "{said}");
+}
+
+pub(crate) fn a_blogs_for_arm() {
+    let (engine, registry, blog) = (Engine::start(), Registry::start(None), new_blog());
+    let binaries = [&ARM64, &ARM_V7].map(|file| format!("{}={}", file.platform, dist(file.platform).display()));
+    let platforms = [AMD64.platform, ARM64.platform, ARM_V7.platform].join(",");
+    let base = published(&registry, &["--platform", &platforms, "--binary", &binaries.join(",")]);
+    for file in [&ARM64, &ARM_V7] {
+        file.works(&engine, blog.path(), blog.path(), &["--build-arg", &base], "Welcome.");
     }
 }

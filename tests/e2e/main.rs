@@ -72,11 +72,19 @@ fn main() -> ExitCode {
     const ARM64: &[Part] = &[
         REGISTRY[0],
         REGISTRY[1],
+        Part::Base,
+        Part::Built("linux/amd64"),
         Part::Built("linux/arm64"),
         Part::Program("qemu-aarch64-static", "qemu-user-static"),
     ];
-    const ARM_V7: &[Part] =
-        &[REGISTRY[0], REGISTRY[1], Part::Built("linux/arm/v7"), Part::Program("qemu-arm-static", "qemu-user-static")];
+    const ARM_V7: &[Part] = &[
+        REGISTRY[0],
+        REGISTRY[1],
+        Part::Base,
+        ARM64[3],
+        Part::Built("linux/arm/v7"),
+        Part::Program("qemu-arm-static", "qemu-user-static"),
+    ];
     const NATHANLECLAIRE: &[Part] = &[Part::Corpus("nathanleclaire-blog")];
     const BOTH: &[Part] = &[NATHANLECLAIRE[0], Part::Corpus("rycus86-blog-content")];
     let trials = vec![
@@ -95,8 +103,10 @@ fn main() -> ExitCode {
         trial("dockerfiles::the_projects_build_and_run", BUILDS, dockerfiles::the_projects),
         trial("dockerfiles::the_classic_builder_will_do", BUILDS, dockerfiles::the_classic_builder),
         trial("dockerfiles::the_projects_for_arm_build_and_run", BUILDS_ARM, dockerfiles::the_projects_for_arm),
-        trial("arm::arm64_renders_the_same_serves_and_follows", ARM64, arm::arm64),
-        trial("arm::arm_v7_renders_the_same_serves_and_follows", ARM_V7, arm::arm_v7),
+        trial("dockerfiles::a_new_blogs_build_and_run", BUILDS, dockerfiles::a_blogs),
+        trial("dockerfiles::a_new_blogs_for_arm_build_and_run", BUILDS_ARM, dockerfiles::a_blogs_for_arm),
+        trial("arm::arm64_renders_and_packs_the_same_serves_and_follows", ARM64, arm::arm64),
+        trial("arm::arm_v7_renders_and_packs_the_same_serves_and_follows", ARM_V7, arm::arm_v7),
         trial("manual::every_command_in_it_works", MANUAL, manual::every_command_works),
         trial("families::a_bare_port_takes_both_families_whatever_the_system_says", FAMILIES, families::both_families),
         trial("corpora::rycus86", &[Part::Corpus("rycus86-blog-content")], corpora::rycus86_is_rendered_whole),

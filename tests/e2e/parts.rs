@@ -28,8 +28,10 @@ pub(crate) enum Part {
     Root,
     /// The rights to make networks.
     Namespaces,
-    /// A program for another platform, built by scripts/cross.
+    /// A program that scripts/dist has built.
     Built(&'static str),
+    /// The images with the programs alone.
+    Base,
     /// Containers of another processor, by QEMU's entry in the kernel's list.
     Emulation(&'static str),
     /// A real blog beside the project.
@@ -44,6 +46,7 @@ impl Part {
             Self::Root => rustix::process::geteuid().is_root(),
             Self::Namespaces => network::can_be_made(),
             Self::Built(platform) => dist(platform).is_file(),
+            Self::Base => base().join("index.json").is_file(),
             Self::Emulation(entry) => Path::new("/proc/sys/fs/binfmt_misc").join(entry).exists(),
             Self::Corpus(name) => corpora::folder(name).is_dir(),
         }
@@ -61,9 +64,8 @@ impl fmt::Display for Part {
             Self::Static => write!(f, "a statically linked galley, as cargo builds it on Linux"),
             Self::Root => write!(f, "root"),
             Self::Namespaces => write!(f, "root that may make network namespaces"),
-            Self::Built(platform) => {
-                write!(f, "dist/{}/galley of scripts/cross {platform}", platform.replace('/', "-"))
-            }
+            Self::Built(platform) => write!(f, "dist/{}/galley of scripts/dist", platform.replace('/', "-")),
+            Self::Base => write!(f, "dist/base of scripts/dist"),
             Self::Emulation(entry) => write!(f, "{entry} in /proc/sys/fs/binfmt_misc, as tests/run registers it"),
             Self::Corpus(name) => write!(f, "../shared/corpora/{name}"),
         }
@@ -263,6 +265,11 @@ fn docker(socket: &str) -> Command {
 /// Where scripts/cross puts the program for `platform`.
 pub(crate) fn dist(platform: &str) -> PathBuf {
     project().join("dist").join(platform.replace('/', "-")).join("galley")
+}
+
+/// Where scripts/dist puts the images with the programs alone.
+pub(crate) fn base() -> PathBuf {
+    project().join("dist/base")
 }
 
 /// The project's folder.
