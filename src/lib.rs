@@ -25,6 +25,7 @@
 //! | [`serve`] | HTTP from memory behind an accept loop with limits; access log, metrics, health |
 //! | [`image`] | images without a daemon: pack, unpack, layout on disk |
 //! | [`registry`] | references, and a client that pushes and pulls |
+//! | [`engine`] | the Docker Engine of this machine: images are loaded into it |
 //! | [`follow`] | a hint makes the instance look; what is new is verified and swapped in |
 //!
 //! Laws that hold throughout:
@@ -43,6 +44,7 @@ pub mod cache;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod engine;
 pub mod finding;
 pub mod follow;
 mod html;

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::external::ExternalLink;
 use crate::finding::Finding;
-use crate::outbound;
+use crate::outbound::{self, Trust};
 
 /// Requests at a time, to all hosts together.
 const REQUESTS: usize = 16;
@@ -84,7 +84,7 @@ pub async fn ask(
 pub type AskError = Box<dyn std::error::Error + Send + Sync>;
 
 fn client() -> Result<Client, AskError> {
-    Ok(outbound::client()?.timeout(TIMEOUT).redirect(redirect::Policy::limited(10)).build()?)
+    Ok(outbound::client(&Trust::default())?.timeout(TIMEOUT).redirect(redirect::Policy::limited(10)).build()?)
 }
 
 fn host(url: &str) -> &str {

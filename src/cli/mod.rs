@@ -5,8 +5,12 @@
 
 mod build;
 mod check;
+mod diff;
 mod external;
+mod health;
 mod history;
+mod image;
+mod inspect;
 mod listening;
 mod memory;
 mod new;
@@ -17,8 +21,10 @@ mod report;
 mod serve;
 mod settings;
 mod source;
+mod transfer;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -42,6 +48,7 @@ use crate::registry::Transport;
         galley preview my-blog                              write it, and see each change at once\n  \
         galley serve site                                   render a site and serve it on http://127.0.0.1:8080\n  \
         galley build site -o public                         render it into a folder\n  \
+        galley diff registry.example/blog site              see what a push would change\n  \
         galley package site --push registry.example/blog    push it as an image\n  \
         galley serve --follow registry.example/blog         serve what is pushed there, now and later"
 )]
@@ -65,19 +72,25 @@ enum Verb {
     Check(check::Arguments),
     Serve(serve::Arguments),
     Package(package::Arguments),
+    Diff(diff::Arguments),
+    Inspect(inspect::Arguments),
+    Health(health::Arguments),
 }
 
 /// How registries are reached.
-#[derive(Args, Clone, Copy)]
+#[derive(Args, Clone)]
 struct RegistryArguments {
+    /// Certificates in PEM to trust beside the usual ones: a registry's own, or its CA's
+    #[arg(long, value_name = "FILE", env = "GALLEY_REGISTRY_CA")]
+    registry_ca: Option<PathBuf>,
     /// Speak plain HTTP to the registry; without this only to registries on this machine
     #[arg(long, env = "GALLEY_REGISTRY_PLAIN_HTTP", value_parser = clap::builder::FalseyValueParser::new())]
     registry_plain_http: bool,
 }
 
 impl RegistryArguments {
-    fn transport(self) -> Transport {
-        Transport { plain_http: self.registry_plain_http }
+    fn transport(&self) -> Transport {
+        Transport { plain_http: self.registry_plain_http, ca: self.registry_ca.clone(), ..Transport::default() }
     }
 }
 
@@ -115,6 +128,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Check(arguments) => check::run(&arguments, &report),
         Verb::Serve(arguments) => serve::run(arguments, &report),
         Verb::Package(arguments) => package::run(&arguments, &report),
+        Verb::Diff(arguments) => diff::run(&arguments, &report),
+        Verb::Inspect(arguments) => inspect::run(&arguments, &report),
+        Verb::Health(arguments) => health::run(&arguments, &report),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,7 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::finding::Finding;
 
 /// Prints to standard output and standard error. A closed pipe there is nobody's error.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Report {
     quiet: bool,
     started: Instant,
@@ -48,6 +48,11 @@ impl Report {
             false => writeln!(output, "{line}"),
         };
         drop(written);
+    }
+
+    /// Whether a line of progress can be written over.
+    pub(super) fn is_on_terminal(&self) -> bool {
+        std::io::stderr().is_terminal()
     }
 
     /// Clears the line of the progress.

@@ -11,12 +11,14 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
+pub(super) use self::observation::ControlAddress;
 use self::observation::ObservationArguments;
 use super::RegistryArguments;
 use super::listening::{ListenArguments, Listening, announce_stop};
 use super::memory::MemoryArguments;
 use super::report::{Report, count};
 use super::source::{Source, apart, local_tree};
+use super::transfer::Transfer;
 use crate::follow::{Counts, Follower, Poll, Release, Secrets, routes};
 use crate::image::{Platform, layout_content};
 use crate::registry::{Client, Reference};
@@ -152,8 +154,11 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> + Sen
 }
 
 async fn fetch(reference: &Reference, arguments: &Arguments, report: &Report) -> anyhow::Result<(Tree, Release)> {
-    let client = Client::new(reference.clone(), arguments.registry.transport())?;
-    let (release, tree) = Release::fetch(&client, platform()?, None).await?;
+    let transfer = Transfer::new(report, "pulling");
+    let client = Client::new(reference.clone(), arguments.registry.transport())?.with_progress(transfer.clone());
+    let fetched = Release::fetch(&client, platform()?, None).await;
+    transfer.ends();
+    let (release, tree) = fetched?;
     report.say(format_args!("pulled {reference}: release {}, {}", release.sequence, release.digest));
     Ok((tree, release))
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 use super::config::Config;
 use super::format::Format;
 use super::layer::Layer;
@@ -90,10 +92,10 @@ impl Package {
         })
     }
 
-    /// Each layer once, to be given its bytes in all images.
-    pub fn fill(&mut self, blob: &Blob) {
+    /// Gives a layer its blob, in all images that have it.
+    pub fn fill(&mut self, digest: Digest, bytes: &Bytes) {
         let layers = self.images.iter_mut().flat_map(|image| &mut image.layers);
-        layers.filter(|layer| layer.descriptor.digest == blob.descriptor.digest).for_each(|layer| layer.fill(blob));
+        layers.filter(|layer| layer.descriptor.digest == digest).for_each(|layer| layer.fill(bytes.clone()));
     }
 
     /// The bytes of all blobs, manifests and the index.

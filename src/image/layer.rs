@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::Bytes;
 
-use super::manifest::{Blob, Descriptor};
+use super::manifest::Descriptor;
 use super::pack::pack_program;
 use crate::snapshot::Digest;
 
@@ -29,7 +29,7 @@ enum Contents {
 }
 
 impl Layer {
-    pub(super) fn packed(descriptor: Descriptor, diff_id: Digest, bytes: Bytes) -> Self {
+    pub(super) fn new(descriptor: Descriptor, diff_id: Digest, bytes: Bytes) -> Self {
         Self { descriptor, diff_id, contents: Contents::Packed(bytes) }
     }
 
@@ -48,7 +48,15 @@ impl Layer {
         matches!(self.contents, Contents::Kept)
     }
 
-    /// The blob; `None` for a layer that is kept.
+    /// The blob, if it is in memory.
+    pub fn packed(&self) -> Option<&Bytes> {
+        match &self.contents {
+            Contents::Packed(bytes) => Some(bytes),
+            Contents::Program(_) | Contents::Kept => None,
+        }
+    }
+
+    /// The blob, packed if need be; `None` for a layer that is kept.
     pub fn bytes(&self) -> io::Result<Option<Bytes>> {
         match &self.contents {
             Contents::Packed(bytes) => Ok(Some(bytes.clone())),
@@ -64,9 +72,8 @@ impl Layer {
         }
     }
 
-    /// Gives a kept layer its bytes, which have been checked against their digest.
-    pub fn fill(&mut self, blob: &Blob) {
-        debug_assert_eq!(blob.descriptor.digest, self.descriptor.digest);
-        self.contents = Contents::Packed(blob.bytes.clone());
+    /// Gives the layer its blob, which has been checked against its digest.
+    pub fn fill(&mut self, bytes: Bytes) {
+        self.contents = Contents::Packed(bytes);
     }
 }

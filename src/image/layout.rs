@@ -1,11 +1,14 @@
 //! An image in a folder: the OCI image layout (image-layout.md).
 
+mod images;
+
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+pub use self::images::{LayoutImages, NamedImage, layout_images};
 use super::assemble::Package;
 use super::format::Format;
 use super::manifest::{Blob, Descriptor, INDEX_TYPES, Index, Manifest};
@@ -13,12 +16,14 @@ use crate::snapshot::Digest;
 
 /// The longest index or manifest that is read, as registries limit it too.
 const MAX_MANIFEST: u64 = 4 << 20;
+/// The longest layer: it is held in memory.
+const MAX_BLOB: u64 = 512 << 20;
 
-const LAYOUT_FILE: &str = "oci-layout";
-const LAYOUT: &str = "{\"imageLayoutVersion\":\"1.0.0\"}";
-const INDEX_FILE: &str = "index.json";
+pub(super) const LAYOUT_FILE: &str = "oci-layout";
+pub(super) const LAYOUT: &str = "{\"imageLayoutVersion\":\"1.0.0\"}";
+pub(super) const INDEX_FILE: &str = "index.json";
 /// The name by which tools find the image in the layout (annotations.md).
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
+pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// Why a layout could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +48,14 @@ pub enum LayoutError {
     /// A layer of the image before is not where that image is.
     #[error("{path}: is missing; pack again with --full", path = .0.display())]
     MissingLayer(PathBuf),
+    /// A file that is longer than any of its kind.
+    #[error("{path}: is longer than {limit} bytes, the most that galley reads of such a file", path = .path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// How long it may be.
+        limit: u64,
+    },
     /// JSON that can't be read.
     #[error("{path}: {source}", path = .path.display())]
     Json {
@@ -51,6 +64,21 @@ pub enum LayoutError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+}
+
+impl LayoutError {
+    /// Of a layout's own index: without one the folder is no layout.
+    fn or_no_image(self, folder: &Path) -> Self {
+        match self {
+            Self::Io { source, .. }
+                if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+            {
+                Self::NoImage(folder.to_path_buf())
+            }
+            Self::Mismatch(_) => Self::NoImage(folder.to_path_buf()),
+            other => other,
+        }
+    }
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> LayoutError {
@@ -131,17 +159,14 @@ pub struct Layout {
 /// Opens the layout in `folder`.
 pub fn read_layout(folder: &Path) -> Result<Layout, LayoutError> {
     let path = folder.join(INDEX_FILE);
-    let bytes = match fs::metadata(&path) {
-        Ok(found) if found.len() <= MAX_MANIFEST => fs::read(&path).map_err(at(&path))?,
-        _ => return Err(LayoutError::NoImage(folder.to_path_buf())),
-    };
+    let bytes = read_file(&path, MAX_MANIFEST).map_err(|error| error.or_no_image(folder))?;
     let index = json::<Index>(&path, &bytes)?;
     let mut layout = Layout { folder: folder.to_path_buf(), digest: Digest::of(&bytes), index };
     // What the layout lists is one image's index, or that index is the layout's own.
     if let [only] = layout.index.manifests.as_slice()
         && INDEX_TYPES.contains(&only.media_type.as_str())
     {
-        let inner = layout.blob(&only.clone())?;
+        let inner = layout.metadata(&only.clone())?;
         layout.digest = inner.descriptor.digest;
         layout.index = json(&path, &inner.bytes)?;
     }
@@ -154,22 +179,48 @@ pub fn read_layout(folder: &Path) -> Result<Layout, LayoutError> {
 impl Layout {
     /// Reads a manifest and checks it.
     pub fn manifest(&self, descriptor: &Descriptor) -> Result<Manifest, LayoutError> {
-        json(&blob_path(&self.folder, descriptor.digest), &self.blob(descriptor)?.bytes)
+        json(&blob_path(&self.folder, descriptor.digest), &self.metadata(descriptor)?.bytes)
+    }
+
+    /// Reads an index, a manifest or a config and checks it.
+    pub fn metadata(&self, descriptor: &Descriptor) -> Result<Blob, LayoutError> {
+        self.read(descriptor, MAX_MANIFEST)
     }
 
     /// Reads a blob and checks it.
     pub fn blob(&self, descriptor: &Descriptor) -> Result<Blob, LayoutError> {
+        self.read(descriptor, MAX_BLOB)
+    }
+
+    fn read(&self, descriptor: &Descriptor, limit: u64) -> Result<Blob, LayoutError> {
         let path = blob_path(&self.folder, descriptor.digest);
-        let length = fs::metadata(&path).map_err(at(&path))?.len();
-        if length != descriptor.size {
-            return Err(LayoutError::Mismatch(path));
+        if descriptor.size > limit {
+            return Err(LayoutError::TooLong { path, limit });
         }
-        let bytes = Bytes::from(fs::read(&path).map_err(at(&path))?);
-        if Digest::of(&bytes) != descriptor.digest {
+        let bytes = match read_file(&path, descriptor.size) {
+            Err(LayoutError::TooLong { path, .. }) => return Err(LayoutError::Mismatch(path)),
+            read => read?,
+        };
+        if bytes.len() as u64 != descriptor.size || Digest::of(&bytes) != descriptor.digest {
             return Err(LayoutError::Mismatch(path));
         }
         Ok(Blob { descriptor: descriptor.clone(), bytes })
     }
+}
+
+/// Reads a file of at most `limit` bytes. What is no file, a device perhaps, might never end.
+fn read_file(path: &Path, limit: u64) -> Result<Bytes, LayoutError> {
+    let found = fs::metadata(path).map_err(at(path))?;
+    if !found.is_file() {
+        return Err(LayoutError::Mismatch(path.to_path_buf()));
+    }
+    let too_long = || LayoutError::TooLong { path: path.to_path_buf(), limit };
+    if found.len() > limit {
+        return Err(too_long());
+    }
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(at(path))?;
+    if bytes.len() as u64 > limit { Err(too_long()) } else { Ok(bytes.into()) }
 }
 
 fn json<T: serde::de::DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, LayoutError> {

@@ -1,12 +1,15 @@
 //! Images as the OCI image specification has them: values with digests, packed from a tree and unpacked to one, without
 //! a daemon and without a network.
 
+mod archive;
 mod assemble;
 mod binary;
 mod changes;
 mod config;
 mod content;
 mod delta;
+mod description;
+mod diff_id;
 mod format;
 mod layer;
 mod layout;
@@ -16,14 +19,20 @@ mod platform;
 mod record;
 mod stack;
 mod unpack;
+mod verification;
 
+pub use archive::{Archive, ArchiveName};
 pub use assemble::{Content, Image, Origin, Package, Program, assemble};
 pub use binary::{Binary, BinaryError};
 pub use changes::{Changes, Listed, Listing};
 pub use content::{ContentError, content, layout_content};
+pub use description::{
+    Description, DescriptionError, LayerDescription, OriginFields, Other, OtherKind, PlatformImage, SIGNATURE,
+};
+pub use diff_id::{ArchiveError, LayerArchive, read_archive};
 pub use format::{Format, FormatError, MediaTypes};
 pub use layer::Layer;
-pub use layout::{Layout, LayoutError, read_layout, write_layout};
+pub use layout::{Layout, LayoutError, LayoutImages, NamedImage, layout_images, read_layout, write_layout};
 pub use manifest::{
     Blob, CONTENT_ROOT, Descriptor, INDEX_TYPES, Index, MANIFEST_TYPES, Manifest, ROLE, Role, SEQUENCE,
 };
@@ -32,3 +41,4 @@ pub use platform::{Platform, PlatformError, PlatformFields};
 pub use record::record;
 pub use stack::{Known, Stack};
 pub use unpack::{UnpackError, list, unpack};
+pub use verification::{ImageFault, Verification, content_of};

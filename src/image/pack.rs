@@ -139,7 +139,7 @@ impl Packer {
         let Tee { encoder, hasher } = self.0.into_inner()?;
         let bytes = Bytes::from(encoder.finish()?);
         let descriptor = Descriptor::of(Format::default().media_types().layer, &bytes);
-        Ok(Layer::packed(descriptor, hasher.finish(), bytes))
+        Ok(Layer::new(descriptor, hasher.finish(), bytes))
     }
 }
 

@@ -16,9 +16,9 @@ const MAX_UNPACKED: u64 = 1 << 30;
 /// The most files: some twenty times those of a blog with 10,000 posts.
 const MAX_FILES: usize = 250_000;
 /// Real pages compress about 4 times, generated ones 20: far above that is a bomb.
-const MAX_RATIO: u64 = 200;
+pub(super) const MAX_RATIO: u64 = 200;
 /// Below this a layer may compress as well as it likes.
-const RATIO_FREE: u64 = 16 << 20;
+pub(super) const RATIO_FREE: u64 = 16 << 20;
 
 /// Why layers were refused. Nothing of them is used then.
 #[derive(Debug, thiserror::Error)]
@@ -98,10 +98,9 @@ impl Unpacker {
         let mut archive = Archive::new(Limited { inner: archive, left: limit, hasher });
         let changes = self.changes(&mut archive)?;
         let mut archive = archive.into_inner();
-        if archive.hasher.is_some() {
-            // What follows the end of an archive belongs to its digest.
-            io::copy(&mut archive, &mut io::sink())?;
-        }
+        // An archive ends before its compression does: what follows belongs to its digest, and what is cut off there, or
+        // added, is seen only by reading on.
+        io::copy(&mut archive, &mut io::sink())?;
         self.unpacked += limit - archive.left;
         Ok(changes)
     }

@@ -1,19 +1,16 @@
-//! Getting indexes, manifests and blobs, each checked against its digest.
+//! Getting indexes and manifests, each checked against its digest.
 
 use bytes::Bytes;
-use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, HeaderValue, IF_NONE_MATCH};
+use reqwest::{Response, StatusCode};
 
 use super::client::Client;
-use super::error::RegistryError;
-use crate::image::{Blob, Descriptor, INDEX_TYPES, Index, MANIFEST_TYPES, Manifest, Platform};
+use super::error::{Action, RegistryError};
+use crate::image::{Descriptor, INDEX_TYPES, Index, MANIFEST_TYPES, Manifest, Platform};
 use crate::snapshot::Digest;
 
 /// Indexes and manifests above this are refused, as registries refuse them.
 const MAX_MANIFEST: u64 = 4 << 20;
-/// The longest layer: it is held in memory.
-const MAX_BLOB: u64 = 512 << 20;
-
 /// What a tag points at, as far as it is known without pulling it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TagState {
@@ -38,17 +35,36 @@ impl Client {
         let url = self.url(&format!("manifests/{}", self.name()))?;
         let condition = format!("\"{known}\"");
         let response = self
-            .send(&url, |http, url| http.head(url).header(ACCEPT, accepted()).header(IF_NONE_MATCH, condition.clone()))
+            .send(Action::LookAtTag, &url, |http, url| {
+                http.head(url).header(ACCEPT, accepted()).header(IF_NONE_MATCH, condition.clone())
+            })
             .await?;
         match response.status() {
             StatusCode::NOT_MODIFIED => Ok(TagState::Unchanged),
-            StatusCode::OK => {
-                let digest = response.headers().get("docker-content-digest").and_then(|value| value.to_str().ok());
-                let same = digest.and_then(|text| text.parse().ok()) == Some(known);
-                Ok(if same { TagState::Unchanged } else { TagState::Changed })
+            StatusCode::OK if content_digest(&response) == Some(known) => Ok(TagState::Unchanged),
+            StatusCode::OK => Ok(TagState::Changed),
+            StatusCode::NOT_FOUND => Err(RegistryError::NotFound(self.reference().to_string())),
+            _ => Err(self.failed(Action::LookAtTag, response).await),
+        }
+    }
+
+    /// Where the tag points now; `None` if there is no such tag.
+    pub(super) async fn tag_digest(&self) -> Result<Option<Digest>, RegistryError> {
+        let url = self.url(&format!("manifests/{}", self.reference().tag()))?;
+        let response =
+            self.send(Action::LookAtTag, &url, |http, url| http.head(url).header(ACCEPT, accepted())).await?;
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Ok(None),
+            _ => return Err(self.failed(Action::LookAtTag, response).await),
+        }
+        match content_digest(&response) {
+            Some(digest) => Ok(Some(digest)),
+            // The header is a SHOULD (distribution-spec, "Pulling manifests").
+            None => {
+                let (bytes, _) = self.manifest_bytes(self.reference().tag()).await?;
+                Ok(Some(Digest::of(&bytes)))
             }
-            StatusCode::NOT_FOUND => Err(RegistryError::NotFound(self.reference.to_string())),
-            _ => Err(self.failed("a look at a tag", response).await),
         }
     }
 
@@ -56,7 +72,7 @@ impl Client {
     pub async fn index(&self) -> Result<Pulled, RegistryError> {
         let (bytes, media_type) = self.manifest_bytes(&self.name()).await?;
         let digest = Digest::of(&bytes);
-        if let Some(wanted) = self.reference.digest().filter(|wanted| *wanted != digest) {
+        if let Some(wanted) = self.reference().digest().filter(|wanted| *wanted != digest) {
             return Err(RegistryError::Mismatch { host: self.host(), digest: wanted });
         }
         if MANIFEST_TYPES.contains(&media_type.as_str()) {
@@ -85,7 +101,7 @@ impl Client {
     /// Pulls the manifest for `platform` from `index`.
     pub async fn manifest(&self, index: &Index, platform: Platform) -> Result<Manifest, RegistryError> {
         let descriptor = index.manifest(platform).ok_or_else(|| RegistryError::NoPlatform {
-            reference: self.reference.to_string(),
+            reference: self.reference().to_string(),
             platform,
             has: index.platforms(),
         })?;
@@ -96,36 +112,19 @@ impl Client {
         serde_json::from_slice(&bytes).map_err(|error| self.malformed("a manifest", &error.to_string()))
     }
 
-    /// Pulls a blob; never a byte more than its descriptor says.
-    pub async fn blob(&self, descriptor: &Descriptor) -> Result<Blob, RegistryError> {
-        let what = descriptor.digest.to_string();
-        if descriptor.size > MAX_BLOB {
-            return Err(RegistryError::TooLong { host: self.host(), what, limit: MAX_BLOB });
-        }
-        let url = self.url(&format!("blobs/{}", descriptor.digest))?;
-        let response = self.send(&url, reqwest::Client::get).await?;
-        if response.status() != StatusCode::OK {
-            return Err(self.failed("a pull of a blob", response).await);
-        }
-        let bytes = Bytes::from(self.read_limited(response, descriptor.size, &what).await?);
-        if Digest::of(&bytes) != descriptor.digest {
-            return Err(RegistryError::Mismatch { host: self.host(), digest: descriptor.digest });
-        }
-        Ok(Blob { descriptor: descriptor.clone(), bytes })
-    }
-
     /// What the reference is asked for by: its digest goes before its tag.
-    fn name(&self) -> String {
-        self.reference.digest().map_or_else(|| self.reference.tag().to_owned(), |digest| digest.to_string())
+    pub(super) fn name(&self) -> String {
+        self.reference().digest().map_or_else(|| self.reference().tag().to_owned(), |digest| digest.to_string())
     }
 
-    async fn manifest_bytes(&self, name: &str) -> Result<(Bytes, String), RegistryError> {
+    pub(super) async fn manifest_bytes(&self, name: &str) -> Result<(Bytes, String), RegistryError> {
         let url = self.url(&format!("manifests/{name}"))?;
-        let response = self.send(&url, |http, url| http.get(url).header(ACCEPT, accepted())).await?;
+        let response =
+            self.send(Action::PullManifest, &url, |http, url| http.get(url).header(ACCEPT, accepted())).await?;
         match response.status() {
             StatusCode::OK => {}
-            StatusCode::NOT_FOUND => return Err(RegistryError::NotFound(self.reference.to_string())),
-            _ => return Err(self.failed("a pull of a manifest", response).await),
+            StatusCode::NOT_FOUND => return Err(RegistryError::NotFound(self.reference().to_string())),
+            _ => return Err(self.failed(Action::PullManifest, response).await),
         }
         let media_type = response.headers().get(reqwest::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_owned();
@@ -135,7 +134,12 @@ impl Client {
 }
 
 /// All types that galley reads: without them distribution answers 404 for an OCI index.
-fn accepted() -> HeaderValue {
+pub(super) fn accepted() -> HeaderValue {
     let types = [INDEX_TYPES, MANIFEST_TYPES].concat().join(", ");
     HeaderValue::try_from(types).unwrap_or(HeaderValue::from_static("*/*"))
+}
+
+/// What the registry says that the digest of its answer is.
+pub(super) fn content_digest(response: &Response) -> Option<Digest> {
+    response.headers().get("docker-content-digest")?.to_str().ok()?.parse().ok()
 }

@@ -63,9 +63,14 @@ impl Reference {
             Some((address, _)) => address,
             None => self.host.rsplit_once(':').map_or(self.host.as_str(), |(name, _)| name),
         };
-        let address = name.parse::<std::net::IpAddr>();
-        name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        is_loopback(name)
     }
+}
+
+/// Whether a host by that name, or with that address, is this machine.
+pub(super) fn is_loopback(name: &str) -> bool {
+    let address = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    name == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 impl fmt::Display for Reference {

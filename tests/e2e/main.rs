@@ -15,9 +15,11 @@ mod engine;
 mod families;
 mod manual;
 mod network;
+mod outputs;
 mod parts;
 mod preview;
 mod publish;
+mod registry;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -62,7 +64,16 @@ fn main() -> ExitCode {
         Part::Emulation("qemu-aarch64"),
         Part::Emulation("qemu-arm"),
     ];
+    const DISK: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("mount", "mount"), Part::Root];
     const SKOPEO: &[Part] = &[Part::Static, Part::Program("skopeo", "skopeo")];
+    const SCHEMAS: &[Part] = &[Part::Python("jsonschema", "python3-jsonschema")];
+    const READERS: &[Part] = &[SKOPEO[1], REGISTRY[1]];
+    const UMOCI: &[Part] = &[Part::Program("umoci", "umoci"), Part::Root];
+    const LOADING: &[Part] = &[ENGINE[2], ENGINE[3], ENGINE[4], Part::Root];
+    const CONTAINERD: &[Part] =
+        &[Part::Program("containerd", "containerd"), Part::Program("ctr", "containerd"), Part::Root];
+    const LOADED: &[Part] = &[Part::Static, ENGINE[2], ENGINE[3], ENGINE[4], Part::Root];
+    const FORMAT: &[Part] = &[SKOPEO[1], REGISTRY[1], ENGINE[2], ENGINE[3], ENGINE[4], Part::Root];
     const MANUAL: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("curl", "curl"), Part::Program("bash", "bash")];
     const BROWSER: &[Part] = &[Part::Program("chromium", "chromium")];
     const DRIVER: &[Part] = &[BROWSER[0], Part::Program("chromedriver", "chromium-driver")];
@@ -99,6 +110,21 @@ fn main() -> ExitCode {
         trial("publish::what_the_tag_holds_already_is_not_pushed", REGISTRY, publish::unchanged),
         trial("publish::an_image_is_the_same_bytes_each_time", STATIC, publish::deterministic),
         trial("publish::skopeo_reads_the_layout", SKOPEO, publish::skopeo_reads_the_layout),
+        trial("registry::who_gets_in_by_htpasswd", REGISTRY, registry::htpasswd),
+        trial("registry::who_gets_in_by_a_token", REGISTRY, registry::tokens),
+        trial("registry::a_certificate_of_ones_own", REGISTRY, registry::tls),
+        trial("registry::what_is_cut_gets_there", REGISTRY, registry::cut),
+        trial("registry::what_lies_in_another_repository_is_mounted", REGISTRY, registry::mounted),
+        trial("registry::an_edit_takes_milliseconds", REGISTRY, registry::warm),
+        trial("registry::a_full_disk_is_said_to_be_one", DISK, registry::full),
+        trial("outputs::what_is_written_keeps_to_the_schemas", SCHEMAS, outputs::schemas),
+        trial("outputs::skopeo_reads_every_one", READERS, outputs::skopeo_reads_every_output),
+        trial("outputs::umoci_makes_the_tree_out_of_deltas", UMOCI, outputs::umoci_unpacks_deltas),
+        trial("outputs::docker_loads_the_tar", LOADING, outputs::docker_loads_the_tar),
+        trial("outputs::containerd_imports_the_tar", CONTAINERD, outputs::containerd_imports_the_tar),
+        trial("outputs::the_engine_takes_the_image_without_a_registry", LOADED, outputs::the_engine_takes_the_image),
+        trial("outputs::dockers_own_format_is_read_by_docker_and_skopeo", FORMAT, outputs::dockers_own_format),
+        trial("outputs::docker_and_galley_run_dockers_own_format", ENGINE, outputs::docker_runs_dockers_own_format),
         trial("engine::docker_pulls_and_runs_the_image", ENGINE, engine::docker_runs_the_image),
         trial("dockerfiles::the_projects_build_and_run", BUILDS, dockerfiles::the_projects),
         trial("dockerfiles::the_classic_builder_will_do", BUILDS, dockerfiles::the_classic_builder),

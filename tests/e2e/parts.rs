@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) enum Part {
     /// A program and the Debian package that has it.
     Program(&'static str, &'static str),
+    /// A Python module and the Debian package that has it.
+    Python(&'static str, &'static str),
     /// A program under test that can pack itself.
     Static,
     /// The rights to start an engine.
@@ -42,6 +44,7 @@ impl Part {
     pub(crate) fn is_there(&self) -> bool {
         match self {
             Self::Program(name, _) => find(name).is_some(),
+            Self::Python(module, _) => python(module).is_some(),
             Self::Static => galley::image::Binary::read(Path::new(env!("CARGO_BIN_EXE_galley"))).is_ok(),
             Self::Root => rustix::process::geteuid().is_root(),
             Self::Namespaces => network::can_be_made(),
@@ -61,6 +64,7 @@ impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Program(name, package) => write!(f, "{name} of Debian's package {package}"),
+            Self::Python(module, package) => write!(f, "Python's {module} of Debian's package {package}"),
             Self::Static => write!(f, "a statically linked galley, as cargo builds it on Linux"),
             Self::Root => write!(f, "root"),
             Self::Namespaces => write!(f, "root that may make network namespaces"),
@@ -76,6 +80,16 @@ fn find(program: &str) -> Option<PathBuf> {
     let folders = std::env::split_paths(&std::env::var_os("PATH")?).collect::<Vec<_>>();
     let folders = folders.into_iter().chain([PathBuf::from("/usr/sbin"), PathBuf::from("/sbin")]);
     folders.map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+/// A Python that has `module`: Debian's packages are Debian's own Python's, and another one may come first on PATH.
+pub(crate) fn python(module: &str) -> Option<&'static str> {
+    let has = |python: &&str| {
+        let import = format!("import {module}");
+        let tried = Command::new(python).args(["-c", &import]).stderr(Stdio::null()).status();
+        tried.is_ok_and(|status| status.success())
+    };
+    ["python3", "/usr/bin/python3"].into_iter().find(has)
 }
 
 /// A process that ends with the test, and the folder that it works in.
@@ -130,19 +144,24 @@ pub(crate) struct Registry {
 impl Registry {
     /// A registry that tells `hook` of every push, by its `notifications:`.
     pub(crate) fn start(hook: Option<&str>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let address = format!("127.0.0.1:{}", free_port());
-        let data = folder.path().join("data");
         let notifications = hook.map(|url| {
             format!(
                 "notifications:\n  endpoints:\n    - name: galley\n      url: {url}\n      timeout: 1s\n      \
                  threshold: 5\n      backoff: 1s\n"
             )
         });
+        Self::with(&notifications.unwrap_or_default(), "", None)
+    }
+
+    /// A registry with further settings, also under `http:`, and with its data in a folder of somebody else's.
+    pub(crate) fn with(settings: &str, http: &str, data: Option<&Path>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let address = format!("127.0.0.1:{}", free_port());
+        let data = data.map_or_else(|| folder.path().join("data"), Path::to_path_buf);
         let config = format!(
-            "version: 0.1\nlog: {{level: warn}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: {address}}}\n{}",
+            "version: 0.1\nlog: {{level: warn}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
+             http:\n  addr: {address}\n{http}{settings}",
             data.display(),
-            notifications.unwrap_or_default()
         );
         let file = folder.path().join("config.yml");
         fs::write(&file, config).unwrap();
@@ -200,7 +219,8 @@ pub(crate) struct Engine {
     // Dropped in this order: the bridge goes when nobody uses it any more.
     _process: Process,
     _bridge: Bridge,
-    socket: String,
+    /// `unix://PATH`
+    pub(crate) socket: String,
 }
 
 impl Engine {
@@ -251,6 +271,37 @@ impl Engine {
     pub(crate) fn build_classic(&self, arguments: &[&str]) {
         let output = docker(&self.socket).env("DOCKER_BUILDKIT", "0").arg("build").args(arguments).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// containerd from Debian, which newer engines keep their images in, with its state in a temporary folder.
+pub(crate) struct Containerd {
+    _process: Process,
+    address: String,
+}
+
+impl Containerd {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let address = at("sock");
+        let mut command = Command::new("containerd");
+        command.args(["--config", "/dev/null", "--root", &at("root"), "--state", &at("state"), "--address", &address]);
+        let _calm = machine();
+        let mut process = Process::start(&mut command, folder);
+        process.wait_until(|| Self::ctr_at(&address).arg("version").output().unwrap().status.success());
+        Self { _process: process, address }
+    }
+
+    fn ctr_at(address: &str) -> Command {
+        let mut command = Command::new("ctr");
+        command.args(["--address", address, "--namespace", "test"]);
+        command
+    }
+
+    /// Its command line.
+    pub(crate) fn ctr(&self) -> Command {
+        Self::ctr_at(&self.address)
     }
 }
 

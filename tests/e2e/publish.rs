@@ -112,7 +112,7 @@ pub(crate) fn unchanged() {
     let reference = format!("{}/me/blog:latest", registry.address);
     let site = blog();
     assert!(package(&site, &reference).contains("release 1, "));
-    assert!(package(&site, &reference).contains("nothing was pushed"));
+    assert!(package(&site, &reference).contains("nothing was moved"));
     site.write("content/edited.md", "---\ntitle: Edited\n---\nAnother.\n");
     let said = package(&site, &reference);
     assert!(said.contains("release 2, "), "{said}");
@@ -139,7 +139,7 @@ pub(crate) fn deterministic() {
     assert_eq!(first.0, second.0);
     assert!(first.1 == second.1, "the layouts differ");
     let again = run(&["package", site.str(), "--oci", place.path().join("one").to_str().unwrap()]);
-    again.says(0, "holds that already");
+    again.says(0, "is that already");
 }
 
 pub(crate) fn skopeo_reads_the_layout() {

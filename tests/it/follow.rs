@@ -68,7 +68,7 @@ pub(crate) fn push(registry: &Registry, package: &Package, previous: Option<Dige
     let reference = format!("{}/blog", registry.address).parse().unwrap();
     let client = Client::new(reference, Transport::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(client.push(Outgoing::of(package).unwrap(), previous)).unwrap();
+    runtime.block_on(client.push(&Outgoing::of(package), previous)).unwrap();
 }
 
 #[test]

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod architecture;
+mod bad_image;
 mod bad_input;
 mod bad_place;
 mod changes;
@@ -12,17 +13,23 @@ mod cli;
 mod connections;
 mod content;
 mod control;
+mod diff;
 mod double;
+mod engine;
 mod follow;
 mod frames;
+mod health;
 mod history;
 mod http;
 mod http2;
 mod image;
 mod incremental;
+mod inspect;
+mod layouts;
 mod limits;
 mod log;
 mod metrics;
+mod package;
 mod pictures;
 mod preview;
 mod proxy;

@@ -34,7 +34,7 @@ fn page(name: &str) -> String {
 #[test]
 fn manual_and_help_name_the_same_flags() {
     let manual = PAGES.map(page).concat();
-    let verbs = ["new", "post", "preview", "build", "check", "serve", "package"];
+    let verbs = ["new", "post", "preview", "build", "check", "serve", "package", "diff", "inspect", "health"];
     let help: String = verbs.map(|verb| run(&[verb, "--help"]).output).concat();
     let general = ["--help", "--quiet", "--verbose", "--version"];
     for flag in flags(&help) {

@@ -24,6 +24,9 @@ pub(crate) fn galley_at(path: &Path) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GALLEY_")) {
         command.env_remove(name);
     }
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"] {
+        command.env_remove(name).env_remove(name.to_ascii_lowercase());
+    }
     // Tests run side by side, and on machines where 8080 is taken.
     command.env("GALLEY_LISTEN", "127.0.0.1:0").env("GALLEY_CONTROL", "off");
     // Programs for others are not to be had everywhere; tests that have them say so.
@@ -48,12 +51,7 @@ pub(crate) struct Ran {
 
 impl Ran {
     pub(crate) fn of(command: &mut Command) -> Self {
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        Self {
-            code: status.code().unwrap_or(-1),
-            output: String::from_utf8(stdout).unwrap(),
-            errors: String::from_utf8(stderr).unwrap(),
-        }
+        command.output().unwrap().into()
     }
 
     /// Fails unless the run ended with `code` and said `part` on standard error.
@@ -62,6 +60,34 @@ impl Ran {
         assert_eq!(self.code, code, "{}", self.errors);
         assert!(self.errors.contains(part), "not said: {part}\nbut:\n{}", self.errors);
     }
+}
+
+impl From<Output> for Ran {
+    fn from(Output { status, stdout, stderr }: Output) -> Self {
+        Self {
+            code: status.code().unwrap_or(-1),
+            output: String::from_utf8(stdout).unwrap(),
+            errors: String::from_utf8(stderr).unwrap(),
+        }
+    }
+}
+
+/// The head of a program that needs no libraries, and nothing that could be run: what makes a program of these bytes is the
+/// machine in its head (ELF, "e_machine").
+pub(crate) fn program(platform: galley::image::Platform, text: &str) -> Vec<u8> {
+    use galley::image::Platform;
+    let (class, length, machine) = match platform {
+        Platform::Amd64 => (2, 64, 62u16),
+        Platform::Arm64 => (2, 64, 183),
+        Platform::ArmV7 => (1, 52, 40),
+    };
+    let mut bytes = vec![0; length];
+    bytes[..7].copy_from_slice(&[0x7f, b'E', b'L', b'F', class, 1, 1]);
+    bytes[16..18].copy_from_slice(&2u16.to_le_bytes());
+    bytes[18..20].copy_from_slice(&machine.to_le_bytes());
+    bytes[20..24].copy_from_slice(&1u32.to_le_bytes());
+    bytes.extend_from_slice(text.as_bytes());
+    bytes
 }
 
 /// A site in a temporary folder.

@@ -1,11 +1,12 @@
 //! `galley package`
 
+mod archive;
 mod costs;
 mod place;
 mod previous;
 mod programs;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
@@ -17,11 +18,13 @@ use self::programs::{Given, Sources};
 use super::RegistryArguments;
 use super::report::{Report, size};
 use super::source::{Source, advise, local_tree, open_cache};
+use super::transfer::Transfer;
 use crate::cache::Cache;
+use crate::engine::{Address, Engine, EngineError};
 use crate::image::{
     Content, Format, Known, Listing, Origin, Package, Platform, Program, Stack, assemble, write_layout,
 };
-use crate::registry::{Outgoing, Reference};
+use crate::registry::{Client, Outgoing, Pushed, Reference, Transport};
 use crate::site::{Site, revision};
 use crate::snapshot::{ContentRoot, Tree};
 
@@ -34,11 +37,12 @@ use crate::snapshot::{ContentRoot, Tree};
 #[command(after_help = "Examples:\n  \
     galley package site --push registry.example/blog:latest\n  \
     galley package --platform linux/arm64 --binary linux/arm64=galley-arm64 --push registry.example/blog\n  \
-    galley package --oci image && galley serve oci:image\n\n\
+    galley package --oci image && galley serve oci:image\n  \
+    galley package --load && docker run --rm -p 8080:8080 my-blog\n\n\
     The program for this machine's platform is this one. Those for the others are looked for in --binary, in --base, in the \
     image that is at the destination, and in dist/ beside this program.\n\n\
     Credentials: GALLEY_REGISTRY_USER and GALLEY_REGISTRY_PASSWORD, or what `docker login` left in ~/.docker/config.json.")]
-#[group(id = "destination", required = true, multiple = true, args = ["push", "oci"])]
+#[group(id = "destination", required = true, multiple = true, args = ["push", "oci", "tar", "load"])]
 pub(super) struct Arguments {
     /// The site's folder, or a rendered folder [default: the working folder, or site/ in it]
     site: Option<String>,
@@ -48,6 +52,12 @@ pub(super) struct Arguments {
     /// Write the images as an OCI layout
     #[arg(long, value_name = "DIR")]
     oci: Option<PathBuf>,
+    /// Write the images as one file, which docker load, podman load and skopeo read
+    #[arg(long, value_name = "FILE")]
+    tar: Option<PathBuf>,
+    /// Put the image into the Docker Engine of this machine: only that of its platform, unless there are other outputs
+    #[arg(long)]
+    load: bool,
     /// Pack for these platforms only [default: linux/amd64, linux/arm64 and linux/arm/v7]
     #[arg(long, value_name = "P", value_delimiter = ',', env = "GALLEY_PLATFORM")]
     platform: Vec<Platform>,
@@ -74,9 +84,14 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
     if let Some(reference) = arguments.push.as_ref().filter(|reference| reference.digest().is_some()) {
         bail!("{reference} names a digest, which only a pull can; push to a tag");
     }
-    let material = Material::of(arguments, report)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(package(arguments, &material, report))
+    // That no engine is there is known before anything is rendered.
+    let engine = match arguments.load {
+        true => Some(runtime.block_on(Engine::connect(Address::from_environment().map_err(EngineError::from)?))?),
+        false => None,
+    };
+    let material = Material::of(arguments, report)?;
+    runtime.block_on(package(arguments, &material, engine.as_ref(), report))
 }
 
 /// What goes into the images beside the programs.
@@ -104,43 +119,53 @@ impl Material {
     }
 }
 
-async fn package(arguments: &Arguments, material: &Material, report: &Report) -> anyhow::Result<()> {
+async fn package(
+    arguments: &Arguments,
+    material: &Material,
+    engine: Option<&Engine>,
+    report: &Report,
+) -> anyhow::Result<()> {
     let name = arguments.destination();
-    let place = Place::open(&name, arguments.registry.transport())?;
-    let previous = Previous::read(&place, material.cache.as_ref()).await?;
-    let made = Made::of(arguments, material, previous.as_ref(), report).await?;
-    if let Some(previous) = previous.as_ref().filter(|previous| previous.is_same(&made.package)) {
-        report.say(format_args!("{name} is that already: nothing was moved, {}", report.elapsed()));
-        report.result(result(&name, previous.digest));
-    } else {
-        made.costs(material, previous.as_ref())?.announce(&name, report);
-        if let Some(gone) = previous.as_ref().map(|previous| previous.platforms_beside(&made.package))
-            && !gone.is_empty()
-        {
-            let gone: Vec<_> = gone.iter().map(ToString::to_string).collect();
-            report.say(format_args!("{name} will no longer have {}", gone.join(", ")));
-        }
-        made.deliver(&place, &name, previous.as_ref(), report).await?;
+    let transport = arguments.registry.transport();
+    let place = name.as_ref().map(|name| Place::open(name, &transport)).transpose()?;
+    let previous = match &place {
+        Some(place) => Previous::read(place, material.cache.as_ref()).await?,
+        None => None,
+    };
+    let platforms = arguments.platforms(engine)?;
+    let made = Made::of(arguments, &transport, &platforms, material, previous.as_ref(), report).await?;
+    if let (Some(name), Some(place)) = (&name, &place) {
+        made.bring(place, name, material, previous.as_ref(), report).await?;
     }
-    if let (Some(folder), Place::Registry(_)) = (&arguments.oci, &place) {
-        made.write_beside(folder, &place, report).await?;
-    }
+    made.copy(arguments, material, place.as_ref(), engine, report).await?;
     made.remember(material.cache.as_ref());
     Ok(())
 }
 
 impl Arguments {
-    /// Where the image before is looked for: further destinations get what this one gets.
-    fn destination(&self) -> Name {
+    /// Where the image before is looked for: further destinations get what this one gets. A file and an engine keep none.
+    fn destination(&self) -> Option<Name> {
         match (&self.push, &self.oci) {
-            (Some(reference), _) => Name::Registry(reference.clone()),
-            (None, folder) => Name::Layout(folder.clone().unwrap_or_default()),
+            (Some(reference), _) => Some(Name::Registry(reference.clone())),
+            (None, Some(folder)) => Some(Name::Layout(folder.clone())),
+            (None, None) => None,
         }
     }
 
-    fn platforms(&self) -> Vec<Platform> {
+    fn platforms(&self, engine: Option<&Engine>) -> anyhow::Result<Vec<Platform>> {
+        let only_loaded = self.destination().is_none() && self.tar.is_none();
+        if let Some(engine) = engine.filter(|_| only_loaded && self.platform.is_empty()) {
+            return match engine.platform() {
+                Some(platform) => Ok(vec![platform]),
+                None => bail!(
+                    "the Docker Engine at {} runs {}, for which galley has no images; choose by --platform",
+                    engine.address(),
+                    engine.runs()
+                ),
+            };
+        }
         let wanted = |platform: &Platform| self.platform.is_empty() || self.platform.contains(platform);
-        Platform::ALL.into_iter().filter(wanted).collect()
+        Ok(Platform::ALL.into_iter().filter(wanted).collect())
     }
 }
 
@@ -156,6 +181,8 @@ struct Made {
 impl Made {
     async fn of(
         arguments: &Arguments,
+        transport: &Transport,
+        platforms: &[Platform],
         material: &Material,
         previous: Option<&Previous<'_>>,
         report: &Report,
@@ -163,11 +190,11 @@ impl Made {
         let sources = Sources {
             given: &arguments.binary,
             base: arguments.base.as_ref(),
-            transport: arguments.registry.transport(),
+            transport,
             previous,
             cache: material.cache.as_ref(),
         };
-        let (programs, from) = sources.find(&arguments.platforms()).await?;
+        let (programs, from) = sources.find(platforms).await?;
         report.say(format_args!("programs: {from}"));
         let (content, listing) = match &material.tree {
             Some(tree) => {
@@ -188,7 +215,29 @@ impl Made {
         Ok(Costs::of(&self.package, &self.programs, new, previous)?)
     }
 
-    /// Brings the package to its place.
+    /// Brings the package to its place, if it is not there.
+    async fn bring(
+        &self,
+        place: &Place,
+        name: &Name,
+        material: &Material,
+        previous: Option<&Previous<'_>>,
+        report: &Report,
+    ) -> anyhow::Result<()> {
+        if let Some(previous) = previous.filter(|previous| previous.is_same(&self.package)) {
+            report.say(format_args!("{name} is that already: nothing was moved, {}", report.elapsed()));
+            report.result(result(name, previous.digest));
+            return Ok(());
+        }
+        self.costs(material, previous)?.announce(name, report);
+        let gone = previous.map(|previous| previous.platforms_beside(&self.package)).unwrap_or_default();
+        if !gone.is_empty() {
+            let gone: Vec<_> = gone.iter().map(ToString::to_string).collect();
+            report.say(format_args!("{name} will no longer have {}", gone.join(", ")));
+        }
+        self.deliver(place, name, previous, report).await
+    }
+
     async fn deliver(
         &self,
         place: &Place,
@@ -198,8 +247,7 @@ impl Made {
     ) -> anyhow::Result<()> {
         let moved = match place {
             Place::Registry(client) => {
-                let outgoing = Outgoing::of(&self.package)?;
-                let pushed = client.push(outgoing, previous.map(|previous| previous.digest)).await?;
+                let pushed = push(&self.package, client, previous, report).await?;
                 format!("{} of {} sent", size(pushed.bytes), size(self.package.size()))
             }
             Place::Layout(folder, _) => {
@@ -219,17 +267,44 @@ impl Made {
         format!("{verb} {name}: {}{},", release.unwrap_or_default(), platforms.join(", "))
     }
 
-    /// Writes what was pushed into a folder as well; what is not there of it is pulled.
-    async fn write_beside(&self, folder: &Path, place: &Place, report: &Report) -> anyhow::Result<()> {
-        let mut package = self.package.clone();
-        let missing: Vec<_> =
-            self.package.layers().filter(|layer| layer.is_kept()).map(|layer| layer.descriptor.clone()).collect();
-        for descriptor in missing {
-            package.fill(&place.blob(&descriptor).await?);
+    /// Writes what was made to the further destinations.
+    async fn copy(
+        &self,
+        arguments: &Arguments,
+        material: &Material,
+        place: Option<&Place>,
+        engine: Option<&Engine>,
+        report: &Report,
+    ) -> anyhow::Result<()> {
+        let folder = arguments.oci.as_ref().filter(|_| arguments.push.is_some());
+        if folder.is_none() && arguments.tar.is_none() && engine.is_none() {
+            return Ok(());
         }
-        write_layout(folder, &package)?;
-        report.say(format_args!("wrote oci:{}: {}, {}", folder.display(), size(package.size()), report.elapsed()));
-        Ok(())
+        let package = self.whole(place).await?;
+        let name = archive::name(arguments.push.as_ref(), &material.origin.title);
+        if let Some(folder) = folder {
+            write_layout(folder, &package)?;
+            report.say(format_args!("wrote oci:{}: {}, {}", folder.display(), size(package.size()), report.elapsed()));
+        }
+        if let Some(file) = &arguments.tar {
+            archive::write(file, &package, &name, report)?;
+        }
+        match engine {
+            Some(engine) => archive::load(engine, &package, &name, report).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The package with the bytes of all its layers; those that are not here are read where the image before is.
+    async fn whole(&self, place: Option<&Place>) -> anyhow::Result<Package> {
+        let mut package = self.package.clone();
+        let kept = self.package.layers().filter(|layer| layer.is_kept()).map(|layer| layer.descriptor.clone());
+        for descriptor in kept {
+            if let Some(place) = place {
+                package.fill(descriptor.digest, &place.blob(&descriptor).await?.bytes);
+            }
+        }
+        Ok(package)
     }
 
     fn remember(&self, cache: Option<&Cache>) {
@@ -238,6 +313,29 @@ impl Made {
         let new = new.map(|(layer, listing)| (layer.descriptor.digest, layer.diff_id, listing));
         remember(cache, &self.package, new);
     }
+}
+
+/// Pushes `package`; programs are packed only if they have to be moved.
+async fn push(
+    package: &Package,
+    client: &Client,
+    previous: Option<&Previous<'_>>,
+    report: &Report,
+) -> anyhow::Result<Pushed> {
+    let mut package = package.clone();
+    let is_there = |digest| previous.is_some_and(|previous| previous.has_layer(digest));
+    let layers: Vec<_> = package.layers().filter(|layer| !is_there(layer.descriptor.digest)).cloned().collect();
+    for layer in layers {
+        if let Some(bytes) = layer.bytes()? {
+            package.fill(layer.descriptor.digest, &bytes);
+        }
+    }
+    let transfer = Transfer::new(report, "pushing");
+    let outgoing = Outgoing::of(&package).knowing(previous.iter().flat_map(|previous| previous.manifests()));
+    let client = client.clone().with_progress(transfer.clone());
+    let pushed = client.push(&outgoing, previous.map(|previous| previous.digest)).await;
+    transfer.ends();
+    Ok(pushed?)
 }
 
 /// What is known of the layers that the new ones may be put upon.

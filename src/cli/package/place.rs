@@ -1,40 +1,13 @@
 //! Where an image is: in a registry, or in a folder as an OCI layout.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use anyhow::Context;
 
+pub(super) use crate::cli::image::Name;
 use crate::image::{Blob, Descriptor, Index, Layout, LayoutError, Manifest, Platform, read_layout};
-use crate::registry::{Client, Reference, ReferenceError, RegistryError, Transport};
+use crate::registry::{Client, RegistryError, Transport};
 use crate::snapshot::Digest;
-
-/// The name of an image: `REF` or `oci:DIR`.
-#[derive(Clone, Debug)]
-pub(super) enum Name {
-    Registry(Reference),
-    Layout(PathBuf),
-}
-
-impl FromStr for Name {
-    type Err = ReferenceError;
-
-    fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        match text.strip_prefix("oci:") {
-            Some(folder) => Ok(Self::Layout(PathBuf::from(folder))),
-            None => text.parse().map(Self::Registry),
-        }
-    }
-}
-
-impl std::fmt::Display for Name {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Registry(reference) => reference.fmt(f),
-            Self::Layout(folder) => write!(f, "oci:{}", folder.display()),
-        }
-    }
-}
 
 /// An image's place, opened.
 pub(super) enum Place {
@@ -44,9 +17,11 @@ pub(super) enum Place {
 }
 
 impl Place {
-    pub(super) fn open(name: &Name, transport: Transport) -> anyhow::Result<Self> {
+    pub(super) fn open(name: &Name, transport: &Transport) -> anyhow::Result<Self> {
         match name {
-            Name::Registry(reference) => Ok(Self::Registry(Client::new(reference.clone(), transport)?)),
+            Name::Registry(reference) => {
+                Ok(Self::Registry(Client::new(reference.clone(), transport.clone())?.for_push()))
+            }
             Name::Layout(folder) => match read_layout(folder) {
                 Ok(layout) => Ok(Self::Layout(folder.clone(), Some(layout))),
                 Err(LayoutError::NoImage(_)) => Ok(Self::Layout(folder.clone(), None)),

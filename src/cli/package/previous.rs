@@ -156,6 +156,11 @@ impl<'a> Previous<'a> {
         self.manifests.values().all(|manifest| manifest.binary_layer().is_none())
     }
 
+    /// The manifests that are there.
+    pub(super) fn manifests(&self) -> impl Iterator<Item = &Manifest> {
+        self.manifests.values()
+    }
+
     /// Whether a layer of that digest is there.
     pub(super) fn has_layer(&self, digest: Digest) -> bool {
         self.manifests.values().flat_map(|manifest| &manifest.layers).any(|layer| layer.digest == digest)

@@ -48,7 +48,7 @@ impl FromStr for Given {
 pub(super) struct Sources<'a> {
     pub(super) given: &'a [Given],
     pub(super) base: Option<&'a Name>,
-    pub(super) transport: Transport,
+    pub(super) transport: &'a Transport,
     pub(super) previous: Option<&'a Previous<'a>>,
     pub(super) cache: Option<&'a Cache>,
 }
@@ -153,7 +153,7 @@ impl<'a> Base<'a> {
         let Some((descriptor, diff_id)) = self.image.program(platform).await? else { return Ok(None) };
         let mut layer = Layer::kept(descriptor.clone(), diff_id);
         if !previous.is_some_and(|previous| previous.has_layer(descriptor.digest)) {
-            layer.fill(&self.place.blob(&descriptor).await?);
+            layer.fill(self.place.blob(&descriptor).await?.bytes);
         }
         Ok(Some(layer))
     }

@@ -39,7 +39,7 @@ enum Log {
 
 /// An address, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum ControlAddress {
+pub(in crate::cli) enum ControlAddress {
     At(Address),
     Off,
 }
@@ -47,7 +47,7 @@ enum ControlAddress {
 /// A text that is neither.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is no address: {1}; or `off`")]
-struct ControlAddressError(String, String);
+pub(in crate::cli) struct ControlAddressError(String, String);
 
 impl FromStr for ControlAddress {
     type Err = ControlAddressError;

@@ -1,0 +1,44 @@
+//! Looking at an image, whoever made it.
+
+use reqwest::StatusCode;
+use reqwest::header::ACCEPT;
+
+use super::client::Client;
+use super::error::{Action, RegistryError};
+use super::pull::accepted;
+use crate::image::{Blob, Descriptor};
+use crate::snapshot::Digest;
+
+impl Client {
+    /// Pulls what the reference points at, an index or a manifest, as it was sent.
+    pub async fn root(&self) -> Result<Blob, RegistryError> {
+        let (bytes, media_type) = self.manifest_bytes(&self.name()).await?;
+        let descriptor = Descriptor::of(&media_type, &bytes);
+        match self.reference().digest().filter(|wanted| *wanted != descriptor.digest) {
+            Some(digest) => Err(RegistryError::Mismatch { host: self.host(), digest }),
+            None => Ok(Blob { descriptor, bytes }),
+        }
+    }
+
+    /// Pulls a manifest that an index lists, and checks it.
+    pub async fn manifest_blob(&self, descriptor: &Descriptor) -> Result<Blob, RegistryError> {
+        let (bytes, _) = self.manifest_bytes(&descriptor.digest.to_string()).await?;
+        if Digest::of(&bytes) != descriptor.digest {
+            return Err(RegistryError::Mismatch { host: self.host(), digest: descriptor.digest });
+        }
+        Ok(Blob { descriptor: descriptor.clone(), bytes })
+    }
+
+    /// Whether the repository has cosign's signature of `digest`, in its form with a tag of its own: `sha256-<hex>.sig`
+    /// (sigstore/cosign, specs/SIGNATURE_SPEC.md). What it says is not checked.
+    pub async fn has_cosign_signature(&self, digest: Digest) -> Result<bool, RegistryError> {
+        let url = self.url(&format!("manifests/sha256-{}.sig", digest.hex()))?;
+        let response =
+            self.send(Action::LookAtTag, &url, |http, url| http.head(url).header(ACCEPT, accepted())).await?;
+        match response.status() {
+            StatusCode::OK => Ok(true),
+            StatusCode::NOT_FOUND => Ok(false),
+            _ => Err(self.failed(Action::LookAtTag, response).await),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What lies in the registry, and what it answers when nothing goes wrong, and when something does.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Response, StatusCode, header};
+use galley::snapshot::Digest;
+
+use super::fault::{Fault, Ranges};
+use super::{Cut, Store, bare};
+
+/// An index that somebody else has made.
+pub(crate) const THEIRS: &[u8] = br#"{"schemaVersion":2,"manifests":[],"annotations":{"who":"somebody else"}}"#;
+
+impl Store {
+    /// POST begins an upload, or mounts; PUT ends it.
+    pub(super) fn upload(&mut self, parts: &Parts, repository: &str, body: Bytes) -> Result<Response<Body>, Cut> {
+        if let Fault::Refuses(status, body) = self.fault {
+            let response = Response::builder().status(status).body(Body::from(body));
+            return Ok(response.unwrap());
+        }
+        let query = parts.uri.query().unwrap_or_default().replace("%3A", ":").replace("%2F", "/");
+        if parts.method == Method::POST {
+            if let Some(digest) = query.strip_prefix("mount=").and_then(|rest| rest.split('&').next())
+                && query.ends_with(&format!("&from={}", self.mounts_from.as_deref().unwrap_or_default()))
+                && let Some(bytes) = self.elsewhere.get(digest).cloned()
+            {
+                self.blobs.insert(digest.to_owned(), bytes);
+                return Ok(bare(StatusCode::CREATED));
+            }
+            self.uploads += 1;
+            // With a query of its own, as real registries have it: the digest must be added to it.
+            let location = format!("/v2/{repository}/blobs/uploads/{}?state=x", self.uploads);
+            let response = Response::builder().status(StatusCode::ACCEPTED).header(header::LOCATION, location);
+            return Ok(response.body(Body::empty()).unwrap());
+        }
+        if self.fault.happens(|fault| matches!(fault, Fault::ForgottenUpload(_))) {
+            return Ok(bare(StatusCode::NOT_FOUND));
+        }
+        let digest = Digest::of(&body).to_string();
+        if query.strip_prefix("state=x&digest=").unwrap_or_default() != digest {
+            return Ok(bare(StatusCode::BAD_REQUEST));
+        }
+        self.blobs.insert(digest.clone(), body);
+        if self.fault.happens(|fault| matches!(fault, Fault::CutAnswer(_))) {
+            return Err(Cut);
+        }
+        let found = if self.fault == Fault::Garbled { Digest::of(b"other").to_string() } else { digest };
+        let response = Response::builder().status(StatusCode::CREATED).header("docker-content-digest", found);
+        Ok(response.body(Body::empty()).unwrap())
+    }
+
+    pub(super) fn blob(&mut self, method: &Method, digest: &str, headers: &HeaderMap) -> Response<Body> {
+        let Some(bytes) = self.blobs.get(digest).filter(|_| self.fault != Fault::NoBlobs) else {
+            return bare(StatusCode::NOT_FOUND);
+        };
+        let mut bytes = bytes.to_vec();
+        if *method == Method::HEAD {
+            let length = bytes.len() + usize::from(self.fault == Fault::OtherLength);
+            return Response::builder().header(header::CONTENT_LENGTH, length).body(Body::empty()).unwrap();
+        }
+        if let Some(storage) = &self.storage {
+            let location = format!("http://{storage}/{digest}?signature=x");
+            let response = Response::builder().status(StatusCode::TEMPORARY_REDIRECT);
+            return response.header(header::LOCATION, location).body(Body::empty()).unwrap();
+        }
+        match self.fault {
+            Fault::OtherBytes => bytes[0] ^= 1,
+            Fault::MoreBytes => bytes.extend_from_slice(b"more"),
+            Fault::FewerBytes => drop(bytes.pop()),
+            _ => {}
+        }
+        self.ranged(bytes, headers)
+    }
+
+    /// The bytes that were asked for, or the first half of them.
+    pub(super) fn ranged(&mut self, bytes: Vec<u8>, headers: &HeaderMap) -> Response<Body> {
+        let ranges = if let Fault::CutDownload(_, ranges) = self.fault { ranges } else { Ranges::Kept };
+        let range = headers.get(header::RANGE).map(|value| value.to_str().unwrap().to_owned());
+        let range = range.filter(|_| ranges != Ranges::Ignored).map(|range| {
+            let (start, end) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+            (start.parse::<usize>().unwrap(), end.parse::<usize>().unwrap())
+        });
+        let total = bytes.len();
+        let (status, start, wanted) = match range {
+            None => (StatusCode::OK, 0, bytes),
+            Some((start, end)) if end >= total || start > end => return bare(StatusCode::RANGE_NOT_SATISFIABLE),
+            Some(_) if ranges == Ranges::Wrong => (StatusCode::PARTIAL_CONTENT, 0, bytes[..1].to_vec()),
+            Some((start, end)) => (StatusCode::PARTIAL_CONTENT, start, bytes[start..=end].to_vec()),
+        };
+        let response = Response::builder().status(status).header(header::CONTENT_LENGTH, wanted.len());
+        let response = match status {
+            StatusCode::PARTIAL_CONTENT => {
+                let end = start + wanted.len() - 1;
+                response.header(header::CONTENT_RANGE, format!("bytes {start}-{end}/{total}"))
+            }
+            _ => response,
+        };
+        if wanted.len() > 1 && self.fault.happens(|fault| matches!(fault, Fault::CutDownload(..))) {
+            return response.body(half(&wanted)).unwrap();
+        }
+        response.body(Body::from(wanted)).unwrap()
+    }
+
+    pub(super) fn manifest(&mut self, parts: &Parts, repository: &str, name: &str, body: Bytes) -> Response<Body> {
+        if parts.method == Method::PUT {
+            return self.put_manifest(&parts.headers, repository, name, body);
+        }
+        let looked = self.manifests.get(&format!("{repository}/{name}"));
+        let stale = self.stale.clone().filter(|_| self.fault.happens(|fault| matches!(fault, Fault::Settles(_))));
+        let Some((media_type, bytes)) = stale.as_ref().or(looked) else {
+            return bare(StatusCode::NOT_FOUND);
+        };
+        let digest = Digest::of(bytes).to_string();
+        if parts.headers.get(header::IF_NONE_MATCH).is_some_and(|value| value == format!("\"{digest}\"").as_str()) {
+            return bare(StatusCode::NOT_MODIFIED);
+        }
+        // As distribution does it.
+        let accepted = parts.headers.get(header::ACCEPT).map(|value| value.to_str().unwrap()).unwrap_or_default();
+        if !accepted.contains(media_type.as_str()) {
+            return bare(StatusCode::NOT_FOUND);
+        }
+        let body = if parts.method == Method::HEAD { Body::empty() } else { Body::from(bytes.clone()) };
+        let response = Response::builder().header("docker-content-digest", digest);
+        response.header(header::CONTENT_TYPE, media_type).body(body).unwrap()
+    }
+
+    /// What a manifest refers to has to be there.
+    fn put_manifest(&mut self, headers: &HeaderMap, repository: &str, name: &str, body: Bytes) -> Response<Body> {
+        if let Fault::Refuses(status, body) = self.fault {
+            return Response::builder().status(status).body(Body::from(body)).unwrap();
+        }
+        let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let blobs = json["layers"].as_array().into_iter().flatten().chain(json.get("config"));
+        let mut missing = blobs.filter(|blob| !self.blobs.contains_key(blob["digest"].as_str().unwrap()));
+        if missing.next().is_some() {
+            let unknown = r#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry"}]}"#;
+            return Response::builder().status(StatusCode::BAD_REQUEST).body(Body::from(unknown)).unwrap();
+        }
+        let media_type = headers[header::CONTENT_TYPE].to_str().unwrap().to_owned();
+        let digest = Digest::of(&body);
+        self.manifests.insert(format!("{repository}/{digest}"), (media_type.clone(), body.clone()));
+        let before = self.manifests.insert(format!("{repository}/{name}"), (media_type, body));
+        self.stale = before.filter(|_| !name.contains(':'));
+        bare(StatusCode::CREATED)
+    }
+
+    /// Moves the tag, if it is time for that.
+    pub(super) fn somebody_else(&mut self, line: &str) {
+        if let Fault::TagMovesAfter(part) = self.fault
+            && line.contains(part)
+        {
+            self.fault = Fault::None;
+            let media_type = "application/vnd.oci.image.index.v1+json".to_owned();
+            self.manifests.insert("blog/latest".to_owned(), (media_type, Bytes::from_static(THEIRS)));
+        }
+    }
+}
+
+/// The first half, and then nothing more.
+fn half(bytes: &[u8]) -> Body {
+    Body::new(Half { first: Some(Bytes::copy_from_slice(&bytes[..bytes.len() / 2])), turns: 0 })
+}
+
+/// A body that breaks when its first piece is on its way.
+struct Half {
+    first: Option<Bytes>,
+    turns: u32,
+}
+
+impl http_body::Body for Half {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, io::Error>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(http_body::Frame::data(first))));
+        }
+        // What was given is written while there is nothing more.
+        self.turns += 1;
+        if self.turns < 3 {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(io::Error::other("the connection is cut here"))))
+    }
+}
