@@ -19,8 +19,15 @@ const PORT: u16 = 2375;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     /// `unix:///path/to/socket` or `tcp://host:port`
-    pub(super) url: String,
+    url: String,
     source: Source,
+}
+
+/// What a connection is opened to.
+pub(super) enum Place<'a> {
+    Socket(&'a Path),
+    /// `host:port`
+    Host(&'a str),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,9 +152,19 @@ impl Address {
         }
     }
 
-    /// The socket's path, if it is one.
-    pub(super) fn socket(&self) -> Option<&Path> {
-        self.url.strip_prefix("unix://").map(Path::new)
+    pub(super) fn place(&self) -> Place<'_> {
+        match self.url.strip_prefix("unix://") {
+            Some(path) => Place::Socket(Path::new(path)),
+            None => Place::Host(self.url.strip_prefix("tcp://").unwrap_or(&self.url)),
+        }
+    }
+
+    /// The engine as requests name it.
+    pub(super) fn authority(&self) -> &str {
+        match self.place() {
+            Place::Socket(_) => "localhost",
+            Place::Host(host) => host,
+        }
     }
 }
 

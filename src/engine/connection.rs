@@ -6,6 +6,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 
 use super::address::Address;
 use super::error::EngineError;
+use super::transport;
 use crate::image::{Platform, PlatformFields};
 
 /// An engine that is there says its version at once.
@@ -25,12 +26,13 @@ pub struct Engine {
 impl Engine {
     /// Finds out whether an engine answers at `address`, and what it runs on.
     pub async fn connect(address: Address) -> Result<Self, EngineError> {
+        let to = address.clone();
+        let transport = move |request| transport::send(to.clone(), request);
+        let url = format!("http://{}", address.authority());
         // Requests carry no version of the API: the engine answers in the one that it has by default.
-        let docker = match address.socket() {
-            Some(_) => Docker::connect_with_unix(&address.url, GREETING.as_secs(), API_DEFAULT_VERSION),
-            None => Docker::connect_with_http(&address.url, GREETING.as_secs(), API_DEFAULT_VERSION),
-        };
-        let docker = docker.map_err(|error| EngineError::greeting(&address, &error))?;
+        let docker =
+            Docker::connect_with_custom_transport(transport, Some(url), GREETING.as_secs(), API_DEFAULT_VERSION)
+                .map_err(|error| EngineError::greeting(&address, &error))?;
         let version = docker.version().await.map_err(|error| EngineError::greeting(&address, &error))?;
         let (os, architecture) = (version.os.unwrap_or_default(), version.arch.unwrap_or_default());
         let platform = platform(&os, &architecture);

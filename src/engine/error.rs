@@ -60,7 +60,6 @@ impl EngineError {
     pub(super) fn of(address: &Address, error: &bollard::errors::Error) -> Self {
         use bollard::errors::Error as E;
         match error {
-            E::SocketNotFoundError(_) => Self::Missing(address.clone()),
             E::DockerResponseServerError { message, .. } => Self::refused(address, message),
             E::DockerStreamError { error } => Self::refused(address, error),
             E::RequestTimeoutError => Self::unreachable(address, "it did not answer in time".to_owned()),

@@ -4,6 +4,7 @@ mod address;
 mod connection;
 mod error;
 mod load;
+mod transport;
 
 pub use address::{Address, AddressError};
 pub use connection::Engine;

@@ -6,8 +6,10 @@ mod trust;
 
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use hickory_resolver::{ResolverBuilder, TokioResolver};
 use reqwest::ClientBuilder;
 
 pub(crate) use self::trust::{Trust, TrustError};
@@ -22,6 +24,20 @@ pub(crate) fn client(trust: &Trust) -> Result<ClientBuilder, TrustError> {
         .hickory_dns(true)
         .user_agent(concat!("galley/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT))
+}
+
+/// The addresses of `host:port`.
+pub(crate) async fn lookup(host: &str) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse() {
+        return Ok(vec![address]);
+    }
+    let unclear = || io::Error::new(io::ErrorKind::InvalidInput, format!("`{host}` is no host and port"));
+    let (name, port) = host.rsplit_once(':').ok_or_else(unclear)?;
+    let port: u16 = port.parse().map_err(|_| unclear())?;
+    // As above: not glibc's.
+    let resolver = TokioResolver::builder_tokio().and_then(ResolverBuilder::build).map_err(io::Error::other)?;
+    let found = resolver.lookup_ip(name).await.map_err(io::Error::other)?;
+    Ok(found.iter().map(|address| SocketAddr::new(address, port)).collect())
 }
 
 /// Why a connection did not come to be, where asking once more is of no use.

@@ -4,8 +4,7 @@
 //! tokens, certificates and proxies. But it never tries again, and leaves it to its caller to notice a cut; it reads blobs and
 //! manifests to their end, however long; it takes the 202 to a mount for an error; it asks for one scope, not for the one that
 //! the registry names, and does not renew a token on a 401; it knows nothing of docker's configuration, of credential helpers
-//! and of identity tokens, and refuses a server certificate that is its own CA; it says nothing while it works. What would be
-//! left to it are the URLs.
+//! and of identity tokens; it says nothing while it works. What would be left to it are the URLs.
 
 mod challenge;
 mod client;

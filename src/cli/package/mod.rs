@@ -41,7 +41,8 @@ use crate::snapshot::{ContentRoot, Tree};
     galley package --load && docker run --rm -p 8080:8080 my-blog\n\n\
     The program for this machine's platform is this one. Those for the others are looked for in --binary, in --base, in the \
     image that is at the destination, and in dist/ beside this program.\n\n\
-    Credentials: GALLEY_REGISTRY_USER and GALLEY_REGISTRY_PASSWORD, or what `docker login` left in ~/.docker/config.json.")]
+    Credentials: GALLEY_REGISTRY_USER with GALLEY_REGISTRY_PASSWORD or GALLEY_REGISTRY_PASSWORD_FILE, or what \
+    `docker login` left in ~/.docker/config.json, credential helpers included.")]
 #[group(id = "destination", required = true, multiple = true, args = ["push", "oci", "tar", "load"])]
 pub(super) struct Arguments {
     /// The site's folder, or a rendered folder [default: the working folder, or site/ in it]
@@ -133,7 +134,7 @@ async fn package(
         None => None,
     };
     let platforms = arguments.platforms(engine)?;
-    let made = Made::of(arguments, &transport, &platforms, material, previous.as_ref(), report).await?;
+    let made = Made::of(arguments, &platforms, &transport, material, previous.as_ref(), report).await?;
     if let (Some(name), Some(place)) = (&name, &place) {
         made.bring(place, name, material, previous.as_ref(), report).await?;
     }
@@ -181,8 +182,8 @@ struct Made {
 impl Made {
     async fn of(
         arguments: &Arguments,
-        transport: &Transport,
         platforms: &[Platform],
+        transport: &Transport,
         material: &Material,
         previous: Option<&Previous<'_>>,
         report: &Report,
