@@ -39,7 +39,7 @@ fn site() -> TempSite {
         }
     }
     let (width, height) = (700_u16, 300_u16);
-    let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| [(x / 3) as u8, (x * y) as u8, (y / 2) as u8]));
+    let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| [(x / 3) as u8, x.wrapping_mul(y) as u8, (y / 2) as u8]));
     let mut picture = Vec::new();
     let pixels: Vec<u8> = pixels.collect();
     Encoder::new(&mut picture, 90).encode(&pixels, width, height, ColorType::Rgb).unwrap();

@@ -29,6 +29,8 @@ pub(crate) fn look(engine: &Engine, image: &str, platform: Option<&str>, path: &
     let response = Connection::open(&address).request("GET", path, &[], "");
     assert!(response.text().contains(text), "{}", response.text());
     assert_eq!(Connection::open(&probed).request("GET", "/readyz", &[], "").status, 200);
+    // What the health check of the image does.
+    engine.docker(&["exec", &container, "/galley", "health", "--ready"]);
     let stopping = Instant::now();
     engine.docker(&["stop", &container]);
     // Docker kills after ten seconds: less means that the signal was heard.
