@@ -1,13 +1,15 @@
 //! Against real parts: a registry, a container engine, readers of images that somebody else wrote, and real blogs.
 //!
-//! What is missing is named and its test skipped. Under GALLEY_TEST_ALL=1 a missing part of the system is a failure; real
+//! What is missing is named and its test skipped. Under GALLEY_TEST_ALL=1 a missing part of the system is a failure, and what ARM needs under GALLEY_TEST_ARM=1; real
 //! blogs that lie beside the project are never required.
 
 // A test that can't go on should say where, and one that measured something what it saw.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+mod arm;
 mod browser;
 mod corpora;
+mod dockerfiles;
 mod driver;
 mod engine;
 mod families;
@@ -38,6 +40,30 @@ fn main() -> ExitCode {
         Part::Program("ip", "iproute2"),
         Part::Root,
     ];
+    const BUILDS: &[Part] = &[
+        ENGINE[0],
+        ENGINE[1],
+        ENGINE[2],
+        ENGINE[3],
+        ENGINE[4],
+        ENGINE[5],
+        Part::Program("bash", "bash"),
+        Part::Program("ldd", "libc-bin"),
+    ];
+    const BUILDS_ARM: &[Part] = &[
+        ENGINE[0],
+        ENGINE[1],
+        ENGINE[2],
+        ENGINE[3],
+        ENGINE[4],
+        ENGINE[5],
+        BUILDS[6],
+        BUILDS[7],
+        Part::Built("linux/arm64"),
+        Part::Built("linux/arm/v7"),
+        Part::Emulation("qemu-aarch64"),
+        Part::Emulation("qemu-arm"),
+    ];
     const DISK: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("mount", "mount"), Part::Root];
     const SKOPEO: &[Part] = &[Part::Static, Part::Program("skopeo", "skopeo")];
     const SCHEMAS: &[Part] = &[Part::Python("jsonschema", "python3-jsonschema")];
@@ -54,6 +80,22 @@ fn main() -> ExitCode {
     const NETWORK: &[Part] = &[Part::Program("ip", "iproute2"), MANUAL[2], Part::Namespaces];
     const FAMILIES: &[Part] =
         &[Part::Program("unshare", "util-linux"), Part::Program("curl", "curl"), ENGINE[4], Part::Root];
+    const ARM64: &[Part] = &[
+        REGISTRY[0],
+        REGISTRY[1],
+        Part::Base,
+        Part::Built("linux/amd64"),
+        Part::Built("linux/arm64"),
+        Part::Emulator("qemu-aarch64-static"),
+    ];
+    const ARM_V7: &[Part] = &[
+        REGISTRY[0],
+        REGISTRY[1],
+        Part::Base,
+        ARM64[3],
+        Part::Built("linux/arm/v7"),
+        Part::Emulator("qemu-arm-static"),
+    ];
     const NATHANLECLAIRE: &[Part] = &[Part::Corpus("nathanleclaire-blog")];
     const BOTH: &[Part] = &[NATHANLECLAIRE[0], Part::Corpus("rycus86-blog-content")];
     let trials = vec![
@@ -84,7 +126,13 @@ fn main() -> ExitCode {
         trial("registry::an_edit_takes_milliseconds", REGISTRY, registry::warm),
         trial("registry::a_full_disk_is_said_to_be_one", DISK, registry::full),
         trial("engine::docker_pulls_and_runs_the_image", ENGINE, engine::docker_runs_the_image),
-        trial("engine::the_dockerfiles_build", ENGINE, engine::the_dockerfiles_build),
+        trial("dockerfiles::the_projects_build_and_run", BUILDS, dockerfiles::the_projects),
+        trial("dockerfiles::the_classic_builder_will_do", BUILDS, dockerfiles::the_classic_builder),
+        trial("dockerfiles::the_projects_for_arm_build_and_run", BUILDS_ARM, dockerfiles::the_projects_for_arm),
+        trial("dockerfiles::a_new_blogs_build_and_run", BUILDS, dockerfiles::a_blogs),
+        trial("dockerfiles::a_new_blogs_for_arm_build_and_run", BUILDS_ARM, dockerfiles::a_blogs_for_arm),
+        trial("arm::arm64_renders_and_packs_the_same_serves_and_follows", ARM64, arm::arm64),
+        trial("arm::arm_v7_renders_and_packs_the_same_serves_and_follows", ARM_V7, arm::arm_v7),
         trial("manual::every_command_in_it_works", MANUAL, manual::every_command_works),
         trial("families::a_bare_port_takes_both_families_whatever_the_system_says", FAMILIES, families::both_families),
         trial("corpora::rycus86", &[Part::Corpus("rycus86-blog-content")], corpora::rycus86_is_rendered_whole),

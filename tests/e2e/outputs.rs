@@ -279,7 +279,7 @@ pub(crate) fn the_engine_takes_the_image() {
     let site = TempSite::new().config("[extra]\n").file("content/_index.md", "Without a registry.\n");
     let ran = Ran::of(galley().env("DOCKER_HOST", &engine.socket).args(["package", site.str(), "--load"]));
     assert_eq!((ran.code, ran.output.as_str()), (0, "test:latest\n"), "{}", ran.errors);
-    look(&engine, "test:latest", "/", "Without a registry.");
+    look(&engine, "test:latest", None, "/", "Without a registry.");
     let nowhere =
         Ran::of(galley().env("DOCKER_HOST", "unix:///nonexistent/docker.sock").args(["package", site.str(), "--load"]));
     nowhere.says(1, "no Docker Engine at unix:///nonexistent/docker.sock (from DOCKER_HOST)");
@@ -323,7 +323,7 @@ pub(crate) fn docker_runs_dockers_own_format() {
     let arguments = ["package", site.str(), "--push", &reference, "--format", "docker", "--platform", &platform];
     assert_eq!(run(&arguments).code, 0);
     engine.docker(&["pull", &reference]);
-    look(&engine, &reference, "/", "In Docker's words.");
+    look(&engine, &reference, None, "/", "In Docker's words.");
     let instance = Instance::start(&[&reference]);
     assert!(instance.get("/").text().contains("In Docker's words."));
 }

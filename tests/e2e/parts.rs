@@ -30,6 +30,14 @@ pub(crate) enum Part {
     Root,
     /// The rights to make networks.
     Namespaces,
+    /// A program that scripts/dist has built.
+    Built(&'static str),
+    /// The images with the programs alone.
+    Base,
+    /// QEMU's program for another processor.
+    Emulator(&'static str),
+    /// Containers of another processor, by QEMU's entry in the kernel's list.
+    Emulation(&'static str),
     /// A real blog beside the project.
     Corpus(&'static str),
 }
@@ -42,12 +50,22 @@ impl Part {
             Self::Static => galley::image::Binary::read(Path::new(env!("CARGO_BIN_EXE_galley"))).is_ok(),
             Self::Root => rustix::process::geteuid().is_root(),
             Self::Namespaces => network::can_be_made(),
+            Self::Built(platform) => dist(platform).is_file(),
+            Self::Emulator(name) => find(name).is_some(),
+            Self::Base => base().join("index.json").is_file(),
+            Self::Emulation(entry) => Path::new("/proc/sys/fs/binfmt_misc").join(entry).exists(),
             Self::Corpus(name) => corpora::folder(name).is_dir(),
         }
     }
 
     pub(crate) fn is_required(&self) -> bool {
-        !matches!(self, Self::Corpus(_))
+        match self {
+            Self::Corpus(_) => false,
+            Self::Built(_) | Self::Base | Self::Emulation(_) | Self::Emulator(_) => {
+                std::env::var("GALLEY_TEST_ARM").is_ok_and(|value| value == "1")
+            }
+            _ => true,
+        }
     }
 }
 
@@ -59,6 +77,10 @@ impl fmt::Display for Part {
             Self::Static => write!(f, "a statically linked galley, as cargo builds it on Linux"),
             Self::Root => write!(f, "root"),
             Self::Namespaces => write!(f, "root that may make network namespaces"),
+            Self::Built(platform) => write!(f, "dist/{}/galley of scripts/dist", platform.replace('/', "-")),
+            Self::Emulator(name) => write!(f, "{name} of Debian's package qemu-user-static"),
+            Self::Base => write!(f, "dist/base of scripts/dist"),
+            Self::Emulation(entry) => write!(f, "{entry} in /proc/sys/fs/binfmt_misc, as tests/run registers it"),
             Self::Corpus(name) => write!(f, "../shared/corpora/{name}"),
         }
     }
@@ -246,6 +268,22 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Builds an image; what was said is in both results.
+    pub(crate) fn build(&self, arguments: &[&str]) -> Result<String, String> {
+        let output = docker(&self.socket).args(["build", "--progress", "plain"]).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() { Ok(said) } else { Err(said) }
+    }
+
+    /// Builds an image without BuildKit, which must go well.
+    #[track_caller]
+    pub(crate) fn build_classic(&self, arguments: &[&str]) {
+        let output = docker(&self.socket).env("DOCKER_BUILDKIT", "0").arg("build").args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 /// containerd from Debian, which newer engines keep their images in, with its state in a temporary folder.
 pub(crate) struct Containerd {
     _process: Process,
@@ -283,6 +321,16 @@ fn docker(socket: &str) -> Command {
     let mut command = Command::new(if debian.is_file() { debian } else { Path::new("docker") });
     command.env("DOCKER_BUILDKIT", "1").args(["--host", socket]).env("HOME", "/nonexistent").stdin(Stdio::null());
     command
+}
+
+/// Where scripts/cross puts the program for `platform`.
+pub(crate) fn dist(platform: &str) -> PathBuf {
+    project().join("dist").join(platform.replace('/', "-")).join("galley")
+}
+
+/// Where scripts/dist puts the images with the programs alone.
+pub(crate) fn base() -> PathBuf {
+    project().join("dist/base")
 }
 
 /// The project's folder.

@@ -15,6 +15,7 @@ mod content;
 mod control;
 mod diff;
 mod direct;
+mod dockerfiles;
 mod double;
 mod engine;
 mod follow;

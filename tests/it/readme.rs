@@ -41,7 +41,7 @@ fn manual_and_help_name_the_same_flags() {
         assert!(manual.contains(&flag) || general.contains(&flag.as_str()), "the manual does not name {flag}");
     }
     // Of other programs, in commands that the manual shows.
-    let foreign = ["--rm", "--release"];
+    let foreign = ["--rm", "--release", "--file", "--tag", "--build-arg"];
     for flag in flags(&manual) {
         assert!(help.contains(&flag) || foreign.contains(&flag.as_str()), "galley has no {flag}");
     }

@@ -11,7 +11,8 @@ use super::report::Report;
 
 /// Start a blog in a new folder
 ///
-/// The folder holds a configuration, a front page, a page and a post, ready to be served and written over.
+/// The folder holds a configuration, a front page, a page and a post, ready to be served and written over, and Dockerfiles for
+/// those who build images with Docker.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     galley new my-blog\n  \
@@ -56,11 +57,11 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| path.display().to_string())
 }
 
-fn files(title: &str, now: &Zoned) -> [(&'static str, String); 5] {
+fn files(title: &str, now: &Zoned) -> Vec<(&'static str, String)> {
     let date = super::post::date(now);
     // A TOML string takes a JSON string's escapes.
     let title = serde_json::Value::from(title);
-    [
+    let mut files = vec![
         (
             "galley.toml",
             format!(
@@ -71,6 +72,7 @@ fn files(title: &str, now: &Zoned) -> [(&'static str, String); 5] {
             ),
         ),
         (".gitignore", "/public/\n/.galley/\n".to_owned()),
+        (".dockerignore", "public\n.galley\n".to_owned()),
         ("content/_index.md", "Welcome. This text stands in `content/_index.md`.\n".to_owned()),
         ("content/about.md", "---\ntitle: About\n---\n\nWho writes here, and why.\n".to_owned()),
         (
@@ -80,5 +82,21 @@ fn files(title: &str, now: &Zoned) -> [(&'static str, String); 5] {
                  Posts are files in `content/posts`. This one may be written over or deleted.\n"
             ),
         ),
-    ]
+    ];
+    files.extend(dockerfiles(&title.to_string()));
+    files
+}
+
+/// One a platform, by the names that Debian has for the processors. `title` stands in quotes.
+fn dockerfiles(title: &str) -> impl Iterator<Item = (&'static str, String)> {
+    const DOCKERFILES: [(&str, &str, &str); 3] = [
+        ("Dockerfile", "linux/amd64", ""),
+        ("Dockerfile.aarch64", "linux/arm64", "--file Dockerfile.aarch64 "),
+        ("Dockerfile.armhf", "linux/arm/v7", "--file Dockerfile.armhf "),
+    ];
+    // In quotes a Dockerfile still replaces variables.
+    let text = include_str!("blog.dockerfile").replace("{title}", &title.replace('$', "\\$"));
+    DOCKERFILES
+        .into_iter()
+        .map(move |(name, platform, file)| (name, text.replace("{platform}", platform).replace("{file}", file)))
 }
