@@ -1,7 +1,7 @@
 //! Against real parts: a registry, a container engine, readers of images that somebody else wrote, and real blogs.
 //!
-//! What is missing is named and its test skipped. Under GALLEY_TEST_ALL=1 a missing part of the system is a failure, and what ARM needs under GALLEY_TEST_ARM=1; real
-//! blogs that lie beside the project are never required.
+//! What is missing is named and its test skipped. Under GALLEY_TEST_ALL=1 a missing part of the system is a failure, and under
+//! GALLEY_TEST_ARM=1 one that the programs for ARM need; real blogs that lie beside the project are never required.
 
 // A test that can't go on should say where, and one that measured something what it saw.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
