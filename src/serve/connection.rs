@@ -16,7 +16,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::{Connections, Entered, Leaving, Notes};
 use super::coalesce::{Buffers, Gathered};
-use super::direct::{self, Scratch};
 use super::exchange::Watched;
 use super::handler::Handler;
 use super::limits::Limits;
@@ -60,7 +59,6 @@ pub(super) struct Thread<H> {
     http1: http1::Builder,
     http2: http2::Builder<Local>,
     buffers: Buffers,
-    pub(super) scratch: Scratch,
 }
 
 impl<H> Thread<H> {
@@ -97,7 +95,6 @@ impl<H> Thread<H> {
             http1,
             http2,
             buffers: Buffers::default(),
-            scratch: Scratch::default(),
         }
     }
 }
@@ -214,10 +211,7 @@ async fn serve<H: Handler>(socket: Socket, address: Option<IpAddr>, thread: Rc<T
         }
         (_, tls) => {
             let service = Watched { thread, peer, notes, redirects: tls.is_some() };
-            match direct::serve(wire, &service).await? {
-                Some(wire) => Box::pin(http1(wire, service)).await,
-                None => Ok(()),
-            }
+            Box::pin(http1(wire, service)).await
         }
     };
     drop(counted);

@@ -83,19 +83,14 @@ impl<H: Handler> Service<Request<Incoming>> for Watched<H> {
 }
 
 /// What lasts as long as an answer: it ends when the last byte is out, or the connection is gone.
-pub(super) struct Going {
+struct Going {
     open: Open,
-    pub(super) exchange: Exchange,
+    exchange: Exchange,
     _counted: Option<Counted>,
 }
 
 impl Going {
-    pub(super) fn new(open: Open, exchange: Exchange) -> Self {
-        Self { open, exchange, _counted: None }
-    }
-
-    /// So many bytes of the body are out.
-    pub(super) fn sent(&mut self, count: usize) {
+    fn sent(&mut self, count: usize) {
         self.exchange.sent(count);
         self.open.progress();
     }

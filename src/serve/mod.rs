@@ -13,7 +13,6 @@ mod conditions;
 mod connection;
 mod control;
 mod deployment;
-mod direct;
 mod exchange;
 mod handler;
 mod limits;

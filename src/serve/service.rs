@@ -42,7 +42,4 @@ impl Handler for Public {
             None => text(StatusCode::NOT_FOUND, "not found\n").into(),
         }
     }
-    fn deployment(&self) -> Option<&Deployment> {
-        Some(&self.deployment)
-    }
 }

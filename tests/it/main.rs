@@ -14,7 +14,6 @@ mod connections;
 mod content;
 mod control;
 mod diff;
-mod direct;
 mod dockerfiles;
 mod double;
 mod engine;
