@@ -62,6 +62,11 @@ impl ListenArguments {
         Ok(Listening { listeners, settings: Settings { limits, tls, trust, ..Settings::default() }, watch })
     }
 
+    /// Whether clients come in clear text and without a proxy: only to them bodies are sent as they lie in a file.
+    pub(super) fn is_plain(&self) -> bool {
+        self.tls_cert.is_none() && !self.tls_self_signed && self.trust_proxy.is_empty()
+    }
+
     fn listeners(&self, inherited: &mut Inherited) -> anyhow::Result<Vec<Listener>> {
         let default = [DEFAULT.parse::<Address>().map_err(anyhow::Error::msg)?];
         let mut listeners = Vec::new();

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::Args;
@@ -10,7 +11,7 @@ use clap::Args;
 use super::report::{Report, count, size};
 use super::source::{Source, apart, open_cache};
 use crate::serve::{Keep, media_files};
-use crate::snapshot::{Codings, Freezing, Snapshot, Tree, freeze_with};
+use crate::snapshot::{Codings, Freezing, MemoryFile, Snapshot, Tree, freeze_with};
 
 /// The cache's record of a site's codings.
 const RECORD: &str = "codings";
@@ -55,19 +56,26 @@ impl MemoryArguments {
         self.memory.map_or_else(|| machine() / SHARE, |Size(bytes)| bytes)
     }
 
-    /// Freezes the tree to begin with. Beside the snapshot: the codings that are known, and how they are kept.
+    /// Freezes the tree to begin with; large bodies go to `file`, if there is one. Beside the snapshot: the codings that are
+    /// known, and how they are kept.
     pub(super) fn freeze(
         &self,
         source: &Source,
         tree: &Tree,
+        file: Option<&Arc<MemoryFile>>,
         report: &Report,
     ) -> anyhow::Result<(Snapshot, Codings, Keep)> {
         let cache = if let Source::Site(folder) = source { open_cache(folder) } else { None };
         let known = cache.as_ref().and_then(|cache| cache.record(RECORD)).unwrap_or_default();
-        let codings = Codings::from_bytes(Bytes::from(known));
+        let codings = Codings::from_bytes(Bytes::from(known), file.cloned());
         let limit = self.limit();
-        let freezing =
-            Freezing { codings: Some(&codings), memory: Some(limit), open_files: Some(media_files()), previous: None };
+        let freezing = Freezing {
+            codings: Some(&codings),
+            memory: Some(limit),
+            open_files: Some(media_files()),
+            file,
+            previous: None,
+        };
         let snapshot = apart(|| Ok(freeze_with(tree, &freezing)?))?;
         report.say(format_args!("{}; the limit is {}", held(&snapshot), size(limit)));
         let (files, bytes) = snapshot.on_disk();

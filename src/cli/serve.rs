@@ -23,7 +23,7 @@ use crate::follow::{Counts, Follower, Poll, Release, Secrets, routes};
 use crate::image::{Platform, layout_content};
 use crate::registry::{Client, Reference};
 use crate::serve::{Coder, Deployment, Inherited, Keep, Public, Routes, serve};
-use crate::snapshot::{Codings, Snapshot, Tree};
+use crate::snapshot::{Codings, MemoryFile, Snapshot, Tree};
 
 /// Serve a site, a rendered folder or an image from memory
 ///
@@ -138,7 +138,10 @@ async fn start(source: Arc<Source>, arguments: &Arc<Arguments>, report: Report) 
             (None, Source::Layout(folder)) => layout_content(folder, platform()?)?,
             (None, local) => apart(|| Ok(local_tree(local, &report, "nothing is served")?.0))?,
         };
-        arguments.memory.freeze(&source, &tree, &report)
+        let file = arguments.listen.is_plain().then(MemoryFile::new).and_then(|made| {
+            made.inspect_err(|error| tracing::debug!("large bodies are held on the heap: {error}")).ok()
+        });
+        arguments.memory.freeze(&source, &tree, file.as_ref(), &report)
     });
     Ok(Started { frozen: frozen.await?, release })
 }

@@ -14,7 +14,7 @@ use super::body::{AnswerBody, Piece};
 use super::conditions::{Verdict, evaluate};
 use super::negotiation::choose;
 use super::ranges::{Asked, asked};
-use crate::snapshot::{Body, Digest, FileReader, Lookup, Representation, Resource, Snapshot};
+use crate::snapshot::{Body, Digest, FileReader, Held, Lookup, Representation, Resource, Snapshot};
 
 /// Browsers keep a 301 for as long as they like if nothing is said: an author who corrects a redirect would not reach them.
 const CACHE_REDIRECT: &str = "public, max-age=3600";
@@ -86,7 +86,7 @@ fn choose_from<'a>(resource: &'a Resource, method: &Method, headers: &HeaderMap)
 
 /// The path's text. A slash or NUL that comes encoded is no part of any path of ours, and neither is what is not UTF-8;
 /// `..` needs no care, because paths are only ever looked up in a table.
-fn decode(path: &str) -> Option<Cow<'_, str>> {
+pub(super) fn decode(path: &str) -> Option<Cow<'_, str>> {
     if !path.contains('%') {
         return Some(Cow::Borrowed(path));
     }
@@ -137,25 +137,29 @@ fn respond(outcome: Outcome<'_>, snapshot: &Snapshot, headers: &HeaderMap) -> Re
 
 fn found_whole(found: &Representation) -> Response<AnswerBody> {
     let body = match &found.body {
-        Body::Memory(bytes) => AnswerBody::Full(Some(bytes.clone())),
-        Body::File(file) => match file.open() {
-            Ok(open) => AnswerBody::pieces([Piece::File(Arc::new(open), 0..found.body.length())]),
-            Err(error) => return unreadable(&error),
-        },
+        Body::Memory(held) => AnswerBody::held(held),
+        Body::File(file) => {
+            let all = 0..found.body.length();
+            file.open().map(|open| AnswerBody::pieces([Piece::File(Arc::new(open), all)]))
+        }
     };
-    with(StatusCode::OK, found.fields.all(), body)
+    match body {
+        Ok(body) => with(StatusCode::OK, found.fields.all(), body),
+        Err(error) => unreadable(&error),
+    }
 }
 
 /// One part as it is, several as multipart/byteranges (RFC 9110 section 14.6).
 fn partial(found: &Representation, ranges: &[Range<u64>]) -> Response<AnswerBody> {
-    let file = match &found.body {
-        Body::Memory(_) => None,
-        Body::File(file) => match file.open() {
-            Ok(open) => Some(Arc::new(open)),
-            Err(error) => return unreadable(&error),
-        },
+    let source = match &found.body {
+        Body::Memory(held) => Ok(Source::Held(held)),
+        Body::File(file) => file.open().map(|open| Source::File(Arc::new(open))),
     };
-    let piece = |range: &Range<u64>| part(found, file.as_ref(), range.clone());
+    let source = match source {
+        Ok(source) => source,
+        Err(error) => return unreadable(&error),
+    };
+    let piece = |range: &Range<u64>| source.part(range.clone());
     let total = found.body.length();
     let content_range = |range: &Range<u64>| format!("bytes {}-{}/{total}", range.start, range.end - 1);
     let mut fields = found.fields.all();
@@ -186,12 +190,20 @@ fn partial(found: &Representation, ranges: &[Range<u64>]) -> Response<AnswerBody
     counted(response, length)
 }
 
-fn part(found: &Representation, file: Option<&Arc<FileReader>>, range: Range<u64>) -> Piece {
-    match (&found.body, file) {
-        // In memory, so its length fits the type.
-        (Body::Memory(bytes), _) => Piece::Bytes(bytes.slice(range.start as usize..range.end as usize)),
-        (Body::File(_), Some(file)) => Piece::File(Arc::clone(file), range),
-        (Body::File(_), None) => Piece::Bytes(Bytes::new()),
+/// What parts are taken from.
+enum Source<'a> {
+    Held(&'a Held),
+    File(Arc<FileReader>),
+}
+
+impl Source<'_> {
+    fn part(&self, range: Range<u64>) -> Piece {
+        match self {
+            // In memory, so its length fits the type.
+            Self::Held(Held::Bytes(bytes)) => Piece::Bytes(bytes.slice(range.start as usize..range.end as usize)),
+            Self::Held(Held::Pages(pages)) => Piece::Pages(pages.clone(), range),
+            Self::File(file) => Piece::File(Arc::clone(file), range),
+        }
     }
 }
 
@@ -199,7 +211,7 @@ fn part(found: &Representation, file: Option<&Arc<FileReader>>, range: Range<u64
 /// it without asking again, whatever a rule says of the page itself.
 fn nothing(status: StatusCode, snapshot: &Snapshot, headers: &HeaderMap) -> Response<AnswerBody> {
     let page = snapshot.not_found().and_then(|page| choose(&page.representations, headers));
-    let Some((page, bytes)) = page.and_then(|page| Some((page, page.body.bytes()?))) else {
+    let Some((page, body)) = page.and_then(|page| Some((page, AnswerBody::held(page.body.held()?).ok()?))) else {
         return negotiated(status, "not found\n");
     };
     let mut fields = page.fields.all();
@@ -207,7 +219,7 @@ fn nothing(status: StatusCode, snapshot: &Snapshot, headers: &HeaderMap) -> Resp
         fields.remove(name);
     }
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    with(status, fields, AnswerBody::Full(Some(bytes.clone())))
+    with(status, fields, body)
 }
 
 fn unreadable(error: &io::Error) -> Response<AnswerBody> {

@@ -11,10 +11,13 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::snapshot::FileReader;
+use crate::snapshot::{FileReader, Held, Pages};
 
 /// Read from a file at a time. A client that takes nothing holds one of these, so it is small: the system reads ahead.
 const CHUNK: u64 = 32 * 1024;
+
+/// What lies in a file in memory is copied at once up to this length; those who are sent it share the copy.
+const MAX_COPY: u64 = 1024 * 1024;
 
 /// Bytes from memory, parts of a representation, or what a route makes. An enum, so that the common answer allocates
 /// nothing.
@@ -30,6 +33,8 @@ pub enum AnswerBody {
 /// A part of a body.
 pub(super) enum Piece {
     Bytes(Bytes),
+    /// These bytes of a file in memory.
+    Pages(Pages, Range<u64>),
     /// These bytes of a file.
     File(Arc<FileReader>, Range<u64>),
 }
@@ -46,7 +51,7 @@ impl Piece {
     fn length(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
-            Self::File(_, range) => range.end - range.start,
+            Self::Pages(_, range) | Self::File(_, range) => range.end - range.start,
         }
     }
 }
@@ -65,6 +70,14 @@ impl Pieces {
                     self.left -= bytes.len() as u64;
                     return Poll::Ready(Some(Ok(bytes)));
                 }
+                Some(Piece::Pages(pages, range)) => {
+                    let (now, later) = split(range);
+                    if let Some(later) = later {
+                        self.waiting.push_front(Piece::Pages(pages.clone(), later));
+                    }
+                    self.left -= now.end - now.start;
+                    return Poll::Ready(Some(chunk(now, |buffer, offset| pages.read_at(buffer, offset))));
+                }
                 Some(Piece::File(file, range)) => self.reading = Some(self.read(file, range)),
             }
         }
@@ -80,23 +93,44 @@ impl Pieces {
 
     /// Reads the beginning of `range`, and leaves the rest for later.
     fn read(&mut self, file: Arc<FileReader>, range: Range<u64>) -> JoinHandle<io::Result<Bytes>> {
-        let middle = range.end.min(range.start + CHUNK);
-        if middle < range.end {
-            self.waiting.push_front(Piece::File(Arc::clone(&file), middle..range.end));
+        let (now, later) = split(range);
+        if let Some(later) = later {
+            self.waiting.push_front(Piece::File(Arc::clone(&file), later));
         }
-        spawn_blocking(move || {
-            // A chunk fits any memory's addresses.
-            let mut buffer = vec![0; (middle - range.start) as usize];
-            // A file that became shorter ends the answer in the middle: the client sees that it is not whole.
-            file.read_at(&mut buffer, range.start)?;
-            Ok(Bytes::from(buffer))
-        })
+        spawn_blocking(move || chunk(now, |buffer, offset| file.read_at(buffer, offset)))
     }
+}
+
+/// What is read at a time, and what is left.
+fn split(range: Range<u64>) -> (Range<u64>, Option<Range<u64>>) {
+    let middle = range.end.min(range.start + CHUNK);
+    (range.start..middle, Some(middle..range.end).filter(|later| !later.is_empty()))
+}
+
+fn chunk(range: Range<u64>, read: impl FnOnce(&mut [u8], u64) -> io::Result<()>) -> io::Result<Bytes> {
+    // A chunk fits any memory's addresses.
+    let mut buffer = vec![0; (range.end - range.start) as usize];
+    // A file that became shorter ends the answer in the middle: the client sees that it is not whole.
+    read(&mut buffer, range.start)?;
+    Ok(Bytes::from(buffer))
 }
 
 impl AnswerBody {
     pub(super) fn empty() -> Self {
         Self::Full(None)
+    }
+
+    /// What is held in memory.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn held(held: &Held) -> io::Result<Self> {
+        match held {
+            Held::Pages(pages) if pages.length() > MAX_COPY => {
+                Ok(Self::pieces([Piece::Pages(pages.clone(), 0..pages.length())]))
+            }
+            _ => Ok(Self::Full(Some(held.bytes()?))),
+        }
     }
 
     pub(super) fn pieces(pieces: impl IntoIterator<Item = Piece>) -> Self {

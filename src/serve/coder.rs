@@ -10,10 +10,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use super::deployment::Deployment;
-use crate::snapshot::{Coding, Codings, Digest, Made, Snapshot};
+use crate::snapshot::{Coding, Codings, Digest, Held, Made, Snapshot};
 
 /// What was made is installed this often: a table of a thousand paths takes half a millisecond.
 const INSTALL_EVERY: Duration = Duration::from_secs(5);
@@ -130,7 +128,7 @@ impl Worker {
     /// Makes one coding of all resources of `snapshot`, in a thread of its own: what is kept lies apart from the holes that
     /// making it leaves, and a stop need not wait for a coding that takes seconds.
     fn pass(&mut self, snapshot: &Snapshot, coding: Coding) -> Pass {
-        let missing: Vec<(Digest, Bytes)> = snapshot
+        let missing: Vec<(Digest, Held)> = snapshot
             .resources()
             .filter_map(|resource| Some((resource.digest(), resource.to_code()?.clone())))
             .filter(|(digest, _)| self.codings.get(*digest, coding).is_none())
@@ -141,7 +139,8 @@ impl Worker {
         // One coding waits at most: what nobody will take is not made.
         let (sender, receiver) = mpsc::sync_channel(1);
         let maker = std::thread::spawn(move || {
-            for (digest, bytes) in missing {
+            for (digest, held) in missing {
+                let Ok(bytes) = held.bytes() else { continue };
                 if sender.send(Codings::make(digest, coding, &bytes)).is_err() {
                     return;
                 }
@@ -196,6 +195,8 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
+
     use crate::snapshot::{Entry, Tree, TreePath, freeze};
 
     /// Other rules make other answers of the same bytes, and no coding of them is missing.

@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::{Connections, Entered, Leaving, Notes};
 use super::coalesce::{Buffers, Gathered};
+use super::direct::{self, Scratch};
 use super::exchange::Watched;
 use super::handler::Handler;
 use super::limits::Limits;
@@ -59,6 +60,7 @@ pub(super) struct Thread<H> {
     http1: http1::Builder,
     http2: http2::Builder<Local>,
     buffers: Buffers,
+    pub(super) scratch: Scratch,
 }
 
 impl<H> Thread<H> {
@@ -95,6 +97,7 @@ impl<H> Thread<H> {
             http1,
             http2,
             buffers: Buffers::default(),
+            scratch: Scratch::default(),
         }
     }
 }
@@ -211,7 +214,10 @@ async fn serve<H: Handler>(socket: Socket, address: Option<IpAddr>, thread: Rc<T
         }
         (_, tls) => {
             let service = Watched { thread, peer, notes, redirects: tls.is_some() };
-            Box::pin(http1(wire, service)).await
+            match direct::serve(wire, &service).await? {
+                Some(wire) => Box::pin(http1(wire, service)).await,
+                None => Ok(()),
+            }
         }
     };
     drop(counted);

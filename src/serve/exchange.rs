@@ -83,14 +83,19 @@ impl<H: Handler> Service<Request<Incoming>> for Watched<H> {
 }
 
 /// What lasts as long as an answer: it ends when the last byte is out, or the connection is gone.
-struct Going {
+pub(super) struct Going {
     open: Open,
-    exchange: Exchange,
+    pub(super) exchange: Exchange,
     _counted: Option<Counted>,
 }
 
 impl Going {
-    fn sent(&mut self, count: usize) {
+    pub(super) fn new(open: Open, exchange: Exchange) -> Self {
+        Self { open, exchange, _counted: None }
+    }
+
+    /// So many bytes of the body are out.
+    pub(super) fn sent(&mut self, count: usize) {
         self.exchange.sent(count);
         self.open.progress();
     }

@@ -11,6 +11,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 
 use super::body::AnswerBody;
+use super::deployment::Deployment;
 use super::peer::Peer;
 
 /// A body that nobody asked for is read up to this length, for this long.
@@ -22,6 +23,11 @@ const UNWANTED_TIME: Duration = Duration::from_secs(5);
 pub trait Handler: Clone + Send + 'static {
     /// Answers one request that came from `peer`.
     fn answer(&self, request: Request<Incoming>, peer: &Peer) -> Answer;
+
+    /// The deployment, if the answer to a GET or HEAD outside of `/_galley/` is [`content`](super::content) of its snapshot.
+    fn deployment(&self) -> Option<&Deployment> {
+        None
+    }
 }
 
 /// An answer on its way.

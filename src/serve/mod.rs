@@ -13,6 +13,7 @@ mod conditions;
 mod connection;
 mod control;
 mod deployment;
+mod direct;
 mod exchange;
 mod handler;
 mod limits;

@@ -6,7 +6,11 @@ use crate::snapshot::{Coding, Representation};
 
 /// The representation with the highest quality; among equals the smallest, which comes first. `None` is a 406.
 pub(super) fn choose<'a>(representations: &'a [Representation], headers: &HeaderMap) -> Option<&'a Representation> {
-    let accepted = Accepted::of(headers);
+    choose_as(representations, &Accepted::of(headers))
+}
+
+/// The same for a request that names these qualities.
+pub(super) fn choose_as<'a>(representations: &'a [Representation], accepted: &Accepted) -> Option<&'a Representation> {
     best(representations, |representation| accepted.quality(representation.coding))
 }
 
@@ -24,7 +28,7 @@ fn best<T>(all: &[T], quality: impl Fn(&T) -> u16) -> Option<&T> {
 
 /// The qualities that a request names, in thousandths.
 #[derive(Default)]
-struct Accepted {
+pub(super) struct Accepted {
     /// Whether there is a field at all.
     asked: bool,
     /// By coding, as in [`Coding::ALL`].
@@ -38,19 +42,24 @@ impl Accepted {
     fn of(headers: &HeaderMap) -> Self {
         let mut accepted = Self::default();
         for line in headers.get_all(ACCEPT_ENCODING) {
-            accepted.asked = true;
-            for item in line.to_str().unwrap_or_default().split(',') {
-                let (name, parameters) = item.split_once(';').map_or((item, None), |(name, rest)| (name, Some(rest)));
-                let name = name.trim();
-                let place = match Coding::ALL.iter().position(|coding| is(name, *coding)) {
-                    Some(place) => &mut accepted.named[place],
-                    None if name == "*" => &mut accepted.any,
-                    None => continue,
-                };
-                place.get_or_insert_with(|| parameters.map_or(1000, |parameters| weight(parameters.split(';'))));
-            }
+            accepted.read(line.to_str().unwrap_or_default());
         }
         accepted
+    }
+
+    /// Reads a further line of the field.
+    pub(super) fn read(&mut self, line: &str) {
+        self.asked = true;
+        for item in line.split(',') {
+            let (name, parameters) = item.split_once(';').map_or((item, None), |(name, rest)| (name, Some(rest)));
+            let name = name.trim();
+            let place = match Coding::ALL.iter().position(|coding| is(name, *coding)) {
+                Some(place) => &mut self.named[place],
+                None if name == "*" => &mut self.any,
+                None => continue,
+            };
+            place.get_or_insert_with(|| parameters.map_or(1000, |parameters| weight(parameters.split(';'))));
+        }
     }
 
     fn quality(&self, coding: Coding) -> u16 {

@@ -42,7 +42,7 @@ fn still(headers: &HeaderMap, representation: &Representation) -> bool {
     let mut lines = headers.get_all(IF_RANGE).iter();
     match (lines.next(), lines.next()) {
         (None, _) => true,
-        (Some(validator), None) => validator.as_bytes().trim_ascii() == representation.fields.entity_tag().as_bytes(),
+        (Some(validator), None) => validator.as_bytes().trim_ascii() == representation.fields.entity_tag(),
         (Some(_), Some(_)) => false,
     }
 }

@@ -61,7 +61,7 @@ fn has_one_host(version: Version, uri: &Uri, headers: &HeaderMap) -> bool {
 }
 
 /// RFC 3986 section 3.2.2 and a port: what a name, an address or an address in brackets may have.
-fn is_of_host(byte: u8) -> bool {
+pub(super) fn is_of_host(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte)
 }
 

@@ -42,4 +42,7 @@ impl Handler for Public {
             None => text(StatusCode::NOT_FOUND, "not found\n").into(),
         }
     }
+    fn deployment(&self) -> Option<&Deployment> {
+        Some(&self.deployment)
+    }
 }

@@ -1,17 +1,20 @@
 //! The bytes of a connection: a socket that notes what it moves.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use rustix::net::SendFlags;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::activity::Notes;
+use crate::snapshot::Pages;
 
 /// What a client still sends after an answer that ends the connection is read and thrown away, up to this: closing the
 /// socket with unread bytes would take the answer from the client as well.
@@ -21,6 +24,12 @@ const MAX_LATE: usize = 256 * 1024;
 /// that reads nothing (tcp_wmem): 1.4 GB for a thousand of them, and a new client waits until all are copied.
 #[cfg(target_os = "linux")]
 const MAX_UNSENT: u32 = 128 * 1024;
+
+/// Without a signal if the client is gone.
+#[cfg(target_os = "linux")]
+const MORE: SendFlags = SendFlags::MORE.union(SendFlags::NOSIGNAL);
+#[cfg(not(target_os = "linux"))]
+const MORE: SendFlags = SendFlags::NOSIGNAL;
 
 /// A connected socket.
 pub(super) enum Socket {
@@ -84,8 +93,59 @@ impl Wire {
     }
 
     /// Puts bytes that were read back in front.
-    pub(super) fn put_back(&mut self, bytes: Vec<u8>) {
+    pub(super) fn put_back(&mut self, mut bytes: Vec<u8>) {
+        bytes.extend_from_slice(&self.ahead);
         self.ahead = bytes.into();
+    }
+
+    /// Sends `bytes`; more follows at once, so that the kernel waits for it.
+    pub(super) fn poll_send_more(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_try(context, bytes.len(), |socket| Ok(rustix::net::send(socket, bytes, MORE)?))
+    }
+
+    /// Sends the bytes of `pages` from `offset` on.
+    pub(super) fn poll_send_pages(
+        &mut self,
+        context: &mut Context<'_>,
+        pages: &Pages,
+        offset: u64,
+    ) -> Poll<io::Result<usize>> {
+        // What lies in memory fits its addresses.
+        let wanted = pages.length().saturating_sub(offset) as usize;
+        self.poll_try(context, wanted, |socket| pages.send(socket, offset))
+    }
+
+    /// Sends with a call that takes `wanted` bytes if there is room.
+    fn poll_try(
+        &mut self,
+        context: &mut Context<'_>,
+        wanted: usize,
+        send: impl Fn(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let mut sent = 0;
+        let written = loop {
+            // If it takes less there is no room any more: told as such, the runtime waits for room without another call.
+            let mut attempt = |socket: BorrowedFd<'_>| {
+                sent = send(socket)?;
+                if sent < wanted { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            };
+            let tried = match &self.socket {
+                Socket::Tcp(stream) => match stream.poll_write_ready(context)? {
+                    Poll::Pending => break Poll::Pending,
+                    Poll::Ready(()) => stream.try_io(Interest::WRITABLE, || attempt(stream.as_fd())),
+                },
+                Socket::Unix(stream) => match stream.poll_write_ready(context)? {
+                    Poll::Pending => break Poll::Pending,
+                    Poll::Ready(()) => stream.try_io(Interest::WRITABLE, || attempt(stream.as_fd())),
+                },
+            };
+            match tried {
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => break Poll::Ready(Err(error)),
+                Err(_) if sent == 0 => {}
+                _ => break Poll::Ready(Ok(sent)),
+            }
+        };
+        self.note(written)
     }
 
     fn poll_socket(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

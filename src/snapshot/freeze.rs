@@ -11,7 +11,9 @@ use super::fault::Fault;
 use super::fields::Interner;
 use super::frozen::{INDEX, Snapshot, Target};
 use super::header_rules::{HEADERS, HeaderRules};
+use super::held::Held;
 use super::media_type;
+use super::memory_file::MemoryFile;
 use super::redirects::{REDIRECTS, Redirects};
 use super::resource::{Body, FileBody, Files, Resource};
 use super::root::ContentRoot;
@@ -37,6 +39,8 @@ pub struct Freezing<'a> {
     pub memory: Option<u64>,
     /// How many of the files that lie on disk may be open at a time; as in `previous`, or some, if it is not said.
     pub open_files: Option<usize>,
+    /// Where large bodies are held; as in `previous`, or on the heap, if it is not said.
+    pub file: Option<&'a Arc<MemoryFile>>,
 }
 
 /// Open at a time where nobody says how many may be.
@@ -59,6 +63,7 @@ pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot>
     let open_files = freezing.open_files.or(freezing.previous.map(|previous| previous.open_files));
     let open_files = open_files.unwrap_or(OPEN_FILES);
     let files = Files::new(open_files);
+    let file = freezing.file.or_else(|| freezing.previous?.file.as_ref());
     let interner = Interner::default();
     let resources = || {
         entries
@@ -69,7 +74,14 @@ pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot>
                 let kept = previous.and_then(|previous| previous.paths.get(&url));
                 let resource = match kept {
                     Some(Target::Resource(kept)) if kept.is(entry, in_memory) => Arc::clone(kept),
-                    _ => Arc::new(Resource::of(path, &url, entry, body(entry, in_memory, &files)?, &rules, &interner)),
+                    _ => Arc::new(Resource::of(
+                        path,
+                        &url,
+                        entry,
+                        body(path, entry, in_memory.then_some(file), &files)?,
+                        &rules,
+                        &interner,
+                    )),
                 };
                 let complete = freezing.codings.and_then(|codings| resource.with(codings));
                 Ok((url, Target::Resource(complete.map_or(resource, Arc::new))))
@@ -90,7 +102,8 @@ pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot>
     let redirects = Arc::new(redirects);
     let faults = faults.concat().into();
     let retained = Vec::new();
-    Ok(Snapshot { root, paths, redirects, rules: rules_digest, faults, memory, open_files, not_found, retained })
+    let (file, rules) = (file.cloned(), rules_digest);
+    Ok(Snapshot { root, paths, redirects, rules, faults, memory, open_files, file, not_found, retained })
 }
 
 fn text(tree: &Tree, path: &str) -> io::Result<String> {
@@ -142,9 +155,18 @@ fn on_disk<'a>(entries: &[(&'a TreePath, &'a Entry)], memory: Option<u64>) -> Ha
     media[fitting..].iter().map(|(_, path)| *path).collect()
 }
 
-fn body(entry: &Entry, in_memory: bool, files: &Arc<Files>) -> io::Result<Body> {
-    match entry.content() {
-        Content::File(path) if !in_memory => FileBody::new(path, entry.length(), files).map(Body::File),
-        _ => entry.read().map(Body::Memory),
+fn body(
+    path: &TreePath,
+    entry: &Entry,
+    in_memory: Option<Option<&Arc<MemoryFile>>>,
+    files: &Arc<Files>,
+) -> io::Result<Body> {
+    match (entry.content(), in_memory) {
+        (Content::File(path), None) => Ok(Body::File(Box::new(FileBody::new(path, entry.length(), files)?))),
+        (_, file) => {
+            // Pages are read once more, and nearly always sent in a coding.
+            let is_page = media_type::of(path.names().last().unwrap_or_default()).is_page();
+            Ok(Body::Memory(Held::new(entry.read()?, file.flatten().filter(|_| !is_page))))
+        }
     }
 }

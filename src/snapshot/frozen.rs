@@ -8,6 +8,8 @@ use http::StatusCode;
 use super::coding::Coding;
 use super::codings::Codings;
 use super::digest::Digest;
+use super::held::Held;
+use super::memory_file::MemoryFile;
 use super::redirects::Redirects;
 use super::resource::{Body, Resource};
 use super::root::ContentRoot;
@@ -66,6 +68,8 @@ pub struct Snapshot {
     pub(super) memory: Option<u64>,
     /// How many files may be open at a time.
     pub(super) open_files: usize,
+    /// Where large bodies are held.
+    pub(super) file: Option<Arc<MemoryFile>>,
     pub(super) not_found: Option<Arc<Resource>>,
     /// Fingerprinted assets of the releases before, the last one first.
     pub(super) retained: Vec<Assets>,
@@ -75,6 +79,14 @@ impl Snapshot {
     /// The content root of the tree that was frozen.
     pub fn root(&self) -> ContentRoot {
         self.root
+    }
+
+    /// The resource at `path`, which is percent-decoded and begins with `/`; no other release's, and nothing that a rule says.
+    pub fn find(&self, path: &str) -> Option<&Resource> {
+        match self.paths.get(path)? {
+            Target::Resource(resource) => Some(resource),
+            Target::Redirect(_) => None,
+        }
     }
 
     /// What `path`, percent-decoded and beginning with `/`, leads to; `query` is kept on the way.
@@ -162,7 +174,7 @@ impl Snapshot {
         Coding::ALL.map(|coding| {
             let made =
                 self.resources().flat_map(|resource| &resource.representations).filter(|made| made.coding == coding);
-            (coding, made.filter_map(|made| made.body.bytes()).map(|bytes| bytes.len() as u64).sum())
+            (coding, made.filter_map(|made| made.body.held()).map(Held::length).sum())
         })
     }
 
@@ -191,6 +203,7 @@ impl Snapshot {
             faults: Arc::clone(&self.faults),
             memory: self.memory,
             open_files: self.open_files,
+            file: self.file.clone(),
             not_found: self.not_found.as_ref().map(complete),
             retained: self.retained.clone(),
         }

@@ -7,6 +7,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::csp;
 use super::digest::Digest;
+use super::fields::Date;
 use super::media_type::MediaType;
 use super::tree::{Modified, TreePath};
 
@@ -60,8 +61,9 @@ pub(super) fn protect(media_type: &MediaType, bytes: Option<&Bytes>, fields: &mu
 }
 
 /// A modification date as `Last-Modified` has it.
-pub(super) fn http_date(modified: Modified) -> HeaderValue {
+pub(super) fn http_date(modified: Modified) -> Date {
     let time = UNIX_EPOCH + Duration::from_secs(modified.seconds().min(LATEST_SECOND));
-    // Nothing in it but visible ASCII.
-    HeaderValue::try_from(httpdate::fmt_http_date(time)).unwrap_or(HeaderValue::from_static(""))
+    let text = httpdate::fmt_http_date(time);
+    // It is always as long.
+    text.as_bytes().try_into().unwrap_or([b' '; 29])
 }

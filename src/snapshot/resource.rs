@@ -15,6 +15,7 @@ use super::codings::Codings;
 use super::digest::Digest;
 use super::fields::{Fields, Interner};
 use super::header_rules::HeaderRules;
+use super::held::Held;
 use super::media_type::{self, MediaType};
 use super::policy;
 use super::tree::{Entry, Modified, TreePath};
@@ -46,9 +47,9 @@ pub struct Representation {
 #[derive(Debug)]
 pub enum Body {
     /// In memory.
-    Memory(Bytes),
+    Memory(Held),
     /// In a file, because memory has no room for them.
-    File(FileBody),
+    File(Box<FileBody>),
 }
 
 /// A file as it was when the tree was frozen. Those who read it at the same time share one descriptor.
@@ -185,16 +186,24 @@ impl Body {
     /// The number of bytes.
     pub fn length(&self) -> u64 {
         match self {
-            Self::Memory(bytes) => bytes.len() as u64,
+            Self::Memory(held) => held.length(),
             Self::File(file) => file.length,
         }
     }
 
     /// The bytes, if they are in memory.
+    pub fn held(&self) -> Option<&Held> {
+        match self {
+            Self::Memory(held) => Some(held),
+            Self::File(_) => None,
+        }
+    }
+
+    /// The bytes, if they lie on the heap.
     pub fn bytes(&self) -> Option<&Bytes> {
         match self {
-            Self::Memory(bytes) => Some(bytes),
-            Self::File(_) => None,
+            Self::Memory(Held::Bytes(bytes)) => Some(bytes),
+            _ => None,
         }
     }
 }
@@ -211,8 +220,8 @@ impl Resource {
     }
 
     /// The bytes as they are, if they are in memory and codings of them are worth a try.
-    pub fn to_code(&self) -> Option<&Bytes> {
-        self.identity()?.body.bytes()
+    pub fn to_code(&self) -> Option<&Held> {
+        self.identity()?.body.held()
     }
 
     pub(super) fn of(
@@ -229,9 +238,6 @@ impl Resource {
         let immutable = policy::is_immutable(path, entry.digest());
         fields.insert(header::CACHE_CONTROL, policy::cache(path, immutable));
         let modified = entry.modified().map(policy::http_date);
-        if let Some(modified) = &modified {
-            fields.insert(header::LAST_MODIFIED, modified.clone());
-        }
         if negotiable {
             fields.insert(header::VARY, HeaderValue::from_name(header::ACCEPT_ENCODING));
         }
@@ -240,8 +246,8 @@ impl Resource {
         let MediaType { name, .. } = media_type;
         fields.insert(header::CONTENT_TYPE, name);
         rules.apply(url, &mut fields);
-        let (length, tag) = (body.length(), entity_tag(entry.digest()));
-        let fields = Fields::new(interner.common(fields), modified, Coding::Identity, length, tag);
+        let length = body.length();
+        let fields = Fields::new(interner.common(fields), modified, Coding::Identity, length, entry.digest());
         let identity = Representation { coding: Coding::Identity, body, fields };
         Self {
             representations: vec![identity],
@@ -283,13 +289,14 @@ impl Resource {
 
     /// A coding of the bytes of `identity` as `codings` has it, unless it is here already.
     fn coded(&self, coding: Coding, identity: &Representation, codings: &Codings) -> Option<Representation> {
-        let bytes = codings.get(self.digest, coding)??.clone();
+        let held = codings.get(self.digest, coding)??.clone();
         match self.representations.iter().find(|made| made.coding == coding) {
-            Some(here) if here.body.bytes().is_some_and(|here| here.as_ptr() == bytes.as_ptr()) => None,
-            Some(here) => Some(Representation { coding, body: Body::Memory(bytes), fields: here.fields.clone() }),
+            Some(here) if here.body.held().is_some_and(|here| here.is(&held)) => None,
+            Some(here) => Some(Representation { coding, body: Body::Memory(held), fields: here.fields.clone() }),
             None => {
-                let fields = identity.fields.recoded(coding, bytes.len() as u64, entity_tag(Digest::of(&bytes)));
-                Some(Representation { coding, body: Body::Memory(bytes), fields })
+                let digest = Digest::of(&held.bytes().ok()?);
+                let fields = identity.fields.recoded(coding, held.length(), digest);
+                Some(Representation { coding, body: Body::Memory(held), fields })
             }
         }
     }
@@ -303,13 +310,7 @@ impl Resource {
 impl Representation {
     /// The same, sharing the bytes. Only what is in memory has codings beside it.
     fn shared(&self) -> Self {
-        let body = Body::Memory(self.body.bytes().cloned().unwrap_or_default());
-        Self { coding: self.coding, body, fields: self.fields.clone() }
+        let held = self.body.held().cloned().unwrap_or(Held::Bytes(Bytes::new()));
+        Self { coding: self.coding, body: Body::Memory(held), fields: self.fields.clone() }
     }
-}
-
-/// The strong entity tag of the bytes with this digest.
-fn entity_tag(digest: Digest) -> HeaderValue {
-    // Nothing in it but quotes and hex digits.
-    HeaderValue::try_from(format!("\"{}\"", digest.short())).unwrap_or(HeaderValue::from_static("\"\""))
 }

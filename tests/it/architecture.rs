@@ -39,6 +39,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("axum", &["serve/", "follow/http.rs", "preview/events.rs"]),
     ("tower_http", &["serve/routes.rs"]),
     ("hyper", &["serve/", "preview/handler.rs", "engine/transport.rs"]),
+    ("httparse", &["serve/direct/request.rs"]),
     ("ipnet", &["serve/peer.rs", "cli/listening.rs"]),
     ("listenfd", &["serve/listen.rs"]),
     ("rcgen", &["serve/tls.rs"]),

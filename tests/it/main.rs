@@ -14,6 +14,7 @@ mod connections;
 mod content;
 mod control;
 mod diff;
+mod direct;
 mod dockerfiles;
 mod double;
 mod engine;

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use http::header::{self, HeaderName};
-use http::{Method, Request, Uri, Version};
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Method, Request, Version};
 use jiff::Timestamp;
 
 use super::counts::End;
@@ -27,6 +27,33 @@ const LONGEST: usize = 4096;
 /// What is written in place of a secret, and behind what was too long.
 const HIDDEN: &str = "…";
 
+/// What a line says of its request.
+pub(in crate::serve) struct Logged<'a> {
+    pub(in crate::serve) method: &'a str,
+    /// Path and query; of a CONNECT the host and port, which are all that it has.
+    pub(in crate::serve) target: &'a str,
+    pub(in crate::serve) version: Version,
+    pub(in crate::serve) referer: Option<&'a [u8]>,
+    pub(in crate::serve) user_agent: Option<&'a [u8]>,
+}
+
+impl<'a> Logged<'a> {
+    pub(super) fn of<B>(request: &'a Request<B>) -> Self {
+        let uri = request.uri();
+        let field = |name: HeaderName| request.headers().get(name).map(HeaderValue::as_bytes);
+        Self {
+            method: request.method().as_str(),
+            target: match (uri.path_and_query(), uri.authority()) {
+                (None, Some(authority)) if *request.method() == Method::CONNECT => authority.as_str(),
+                (target, _) => target.map_or("", |target| target.as_str()),
+            },
+            version: request.version(),
+            referer: field(header::REFERER),
+            user_agent: field(header::USER_AGENT),
+        }
+    }
+}
+
 /// A line, from the beginning of its request. What the request says is written at once, since the request is gone when
 /// the answer ends; what the answer says comes between the two parts.
 #[derive(Debug)]
@@ -39,10 +66,10 @@ pub(super) struct Line {
 
 impl Line {
     /// Begins a line in `text`, which is used again.
-    pub(super) fn begin<B>(
+    pub(super) fn begin(
         mut text: Vec<u8>,
         format: LogFormat,
-        request: &Request<B>,
+        request: &Logged<'_>,
         client: Option<IpAddr>,
         time: SystemTime,
     ) -> Self {
@@ -97,51 +124,50 @@ impl Line {
 }
 
 /// `127.0.0.1 - - [02/Jan/2025:00:00:00 +0000] "GET / HTTP/1.1" ` and ` "referer" "user agent"`.
-fn combined<B>(text: &mut Vec<u8>, request: &Request<B>, client: Option<IpAddr>, time: SystemTime) -> usize {
+fn combined(text: &mut Vec<u8>, request: &Logged<'_>, client: Option<IpAddr>, time: SystemTime) -> usize {
     match client {
         Some(client) => append(text, format_args!("{}", client.to_canonical())),
         None => text.push(b'-'),
     }
     append(text, format_args!(" - - [{}] \"", timestamp(time).strftime("%d/%b/%Y:%H:%M:%S +0000")));
-    escape(text, request.method().as_str().as_bytes(), Escapes::Hex);
+    escape(text, request.method.as_bytes(), Escapes::Hex);
     text.push(b' ');
-    target(text, request, Escapes::Hex);
-    append(text, format_args!(" {}\" ", protocol(request.version())));
+    without_secrets(text, request.target.as_bytes(), Escapes::Hex);
+    append(text, format_args!(" {}\" ", protocol(request.version)));
     let middle = text.len();
-    for name in [header::REFERER, header::USER_AGENT] {
-        text.extend_from_slice(b" \"");
-        if !field(text, request, &name, Escapes::Hex) {
-            text.push(b'-');
-        }
-        text.push(b'"');
+    // A `Referer` may be the address of a hook.
+    text.extend_from_slice(b" \"");
+    match request.referer {
+        Some(referer) => without_secrets(text, referer, Escapes::Hex),
+        None => text.push(b'-'),
     }
+    text.extend_from_slice(b"\" \"");
+    match request.user_agent {
+        Some(agent) => bounded(text, agent, &mut Some(LONGEST), Escapes::Hex),
+        None => text.push(b'-'),
+    }
+    text.push(b'"');
     text.push(b'\n');
     middle
 }
 
-fn json<B>(text: &mut Vec<u8>, request: &Request<B>, client: Option<IpAddr>, time: SystemTime) -> usize {
+fn json(text: &mut Vec<u8>, request: &Logged<'_>, client: Option<IpAddr>, time: SystemTime) -> usize {
     append(text, format_args!(r#"{{"time":"{:.3}","client":"#, timestamp(time)));
     match client {
         Some(client) => append(text, format_args!("\"{}\"", client.to_canonical())),
         None => text.extend_from_slice(b"null"),
     }
     text.extend_from_slice(br#","method":""#);
-    escape(text, request.method().as_str().as_bytes(), Escapes::Json);
+    escape(text, request.method.as_bytes(), Escapes::Json);
     text.extend_from_slice(br#"","path":""#);
-    target(text, request, Escapes::Json);
-    append(text, format_args!(r#"","protocol":"{}","status":"#, protocol(request.version())));
+    without_secrets(text, request.target.as_bytes(), Escapes::Json);
+    append(text, format_args!(r#"","protocol":"{}","status":"#, protocol(request.version)));
     let middle = text.len();
-    for (key, name) in [("referer", header::REFERER), ("user_agent", header::USER_AGENT)] {
-        append(text, format_args!(",\"{key}\":"));
-        let start = text.len();
-        text.push(b'"');
-        if field(text, request, &name, Escapes::Json) {
-            text.push(b'"');
-        } else {
-            text.truncate(start);
-            text.extend_from_slice(b"null");
-        }
-    }
+    text.extend_from_slice(br#","referer":"#);
+    // A `Referer` may be the address of a hook.
+    or_null(text, request.referer, |text, referer| without_secrets(text, referer, Escapes::Json));
+    text.extend_from_slice(br#","user_agent":"#);
+    or_null(text, request.user_agent, |text, agent| bounded(text, agent, &mut Some(LONGEST), Escapes::Json));
     text.extend_from_slice(b"}\n");
     middle
 }
@@ -166,26 +192,11 @@ fn protocol(version: Version) -> &'static str {
     }
 }
 
-/// Path and query; of a CONNECT the host and port, which are all that it has.
-fn target<B>(text: &mut Vec<u8>, request: &Request<B>, escapes: Escapes) {
-    let uri: &Uri = request.uri();
-    match (uri.path_and_query(), uri.authority()) {
-        (None, Some(authority)) if *request.method() == Method::CONNECT => {
-            without_secrets(text, authority.as_str().as_bytes(), escapes);
-        }
-        (target, _) => without_secrets(text, target.map_or("", |target| target.as_str()).as_bytes(), escapes),
-    }
-}
-
-/// Whether the request has the field. A `Referer` may be the address of a hook.
-fn field<B>(text: &mut Vec<u8>, request: &Request<B>, name: &HeaderName, escapes: Escapes) -> bool {
-    let Some(value) = request.headers().get(name) else { return false };
-    if name == header::REFERER {
-        without_secrets(text, value.as_bytes(), escapes);
-    } else {
-        bounded(text, value.as_bytes(), &mut Some(LONGEST), escapes);
-    }
-    true
+fn or_null(text: &mut Vec<u8>, value: Option<&[u8]>, write: impl FnOnce(&mut Vec<u8>, &[u8])) {
+    let Some(value) = value else { return text.extend_from_slice(b"null") };
+    text.push(b'"');
+    write(text, value);
+    text.push(b'"');
 }
 
 fn without_secrets(text: &mut Vec<u8>, target: &[u8], escapes: Escapes) {
@@ -210,6 +221,7 @@ fn bounded(text: &mut Vec<u8>, bytes: &[u8], room: &mut Option<usize>, escapes: 
 mod tests {
     use super::*;
     use crate::serve::observe::counts::CodingColumn;
+    use http::Uri;
     use proptest::prelude::*;
     use std::time::Duration;
 
@@ -222,7 +234,7 @@ mod tests {
 
     fn line(format: LogFormat, request: &Request<()>, client: Option<IpAddr>, end: &End) -> String {
         let time = SystemTime::UNIX_EPOCH + Duration::from_millis(TIME * 1000 + 250);
-        let line = Line::begin(Vec::new(), format, request, client, time);
+        let line = Line::begin(Vec::new(), format, &Logged::of(request), client, time);
         let mut lines = Vec::new();
         line.end(end, &mut lines);
         assert!(lines.len() <= line.length());

@@ -194,6 +194,7 @@ impl AccessLog {
 mod tests {
     use super::*;
     use crate::serve::observe::counts::CodingColumn;
+    use crate::serve::observe::line::Logged;
     use http::Request;
     use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
     use std::time::{Instant, SystemTime};
@@ -221,7 +222,7 @@ mod tests {
 
     fn push(log: &AccessLog, path: &str) {
         let request = Request::builder().uri(path).body(()).unwrap();
-        let line = Line::begin(Vec::new(), log.lines.format, &request, None, SystemTime::UNIX_EPOCH);
+        let line = Line::begin(Vec::new(), log.lines.format, &Logged::of(&request), None, SystemTime::UNIX_EPOCH);
         let coding = CodingColumn::IDENTITY;
         log.lines.push(&line, &End { status: Some(200), coding, bytes: 0, cut: false, took: Duration::ZERO });
     }

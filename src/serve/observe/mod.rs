@@ -12,11 +12,12 @@ mod process;
 mod secrets;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use http::header::CONTENT_ENCODING;
-use http::{Request, Response};
+use http::header::{CONTENT_ENCODING, HeaderValue};
+use http::{Request, Response, StatusCode};
 use http_body::Body;
 
 use self::counts::{CodingColumn, Counts, End, Totals};
@@ -25,6 +26,7 @@ use self::log::Lines;
 use super::peer::Peer;
 
 pub use self::line::LogFormat;
+pub(super) use self::line::Logged;
 pub use self::log::AccessLog;
 pub(super) use self::metrics::{CONTENT_TYPE, Metrics};
 pub use self::metrics::{Counted, Counter};
@@ -60,15 +62,9 @@ impl Local {
         Self { shared, counts, spare: Mutex::default() }
     }
 
-    fn begin_line<B>(&self, lines: &Lines, request: &Request<B>, peer: &Peer) -> Line {
+    fn begin_line(&self, lines: &Lines, request: &Logged<'_>, client: Option<IpAddr>) -> Line {
         let buffer = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Line::begin(
-            buffer.unwrap_or_default(),
-            lines.format,
-            request,
-            peer.client(request.headers()),
-            SystemTime::now(),
-        )
+        Line::begin(buffer.unwrap_or_default(), lines.format, request, client, SystemTime::now())
     }
 
     fn end_line(&self, line: Line, end: &End) {
@@ -98,10 +94,18 @@ impl Observer {
 
     /// A request has begun.
     pub(super) fn begin<B>(&self, request: &Request<B>, peer: &Peer) -> Exchange {
+        self.begin_as(|| (Logged::of(request), peer.client(request.headers())))
+    }
+
+    /// The same of a request by what is logged of it, and its client; they are asked for if there is a log.
+    pub(super) fn begin_as<'a>(&self, request: impl FnOnce() -> (Logged<'a>, Option<IpAddr>)) -> Exchange {
         let local = Arc::clone(&self.0);
         local.counts.begin();
         let lines = local.shared.log.as_ref().filter(|lines| lines.are_wanted());
-        let line = lines.map(|lines| local.begin_line(lines, request, peer));
+        let line = lines.map(|lines| {
+            let (request, client) = request();
+            local.begin_line(lines, &request, client)
+        });
         Exchange {
             local,
             began: Instant::now(),
@@ -170,11 +174,17 @@ pub(super) struct Exchange {
 impl Exchange {
     /// The answer's head is known.
     pub(super) fn answered<B: Body>(&mut self, response: &Response<B>) {
-        self.status = Some(response.status().as_u16());
-        if let Some(coding) = response.headers().get(CONTENT_ENCODING) {
-            self.coding = CodingColumn::of(coding.as_bytes());
+        let coding = response.headers().get(CONTENT_ENCODING);
+        self.answered_as(response.status(), coding.map(HeaderValue::as_bytes), response.body().size_hint().exact());
+    }
+
+    /// The same by status, value of `Content-Encoding`, and length of the body if it is known.
+    pub(super) fn answered_as(&mut self, status: StatusCode, coding: Option<&[u8]>, expected: Option<u64>) {
+        self.status = Some(status.as_u16());
+        if let Some(coding) = coding {
+            self.coding = CodingColumn::of(coding);
         }
-        self.expected = response.body().size_hint().exact();
+        self.expected = expected;
     }
 
     /// So many bytes of the body were handed on.
