@@ -139,6 +139,11 @@ impl Drop for Process {
     }
 }
 
+/// A folder in memory, on systems that have one.
+pub(crate) fn in_memory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// A port that was free a moment ago, for programs that can't say which one they took.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
@@ -165,7 +170,8 @@ impl Registry {
 
     /// A registry with further settings, also under `http:`, and with its data in a folder of somebody else's.
     pub(crate) fn with(settings: &str, http: &str, data: Option<&Path>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        // It waits for the disk at each upload, and a disk that has just given up gigabytes answers after seconds.
+        let folder = in_memory();
         let address = format!("127.0.0.1:{}", free_port());
         let data = data.map_or_else(|| folder.path().join("data"), Path::to_path_buf);
         let config = format!(
