@@ -68,6 +68,9 @@ impl Cache {
 
     /// Keeps `bytes` as the record called `name`.
     pub fn keep_record(&self, name: &str, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        // A file that takes another's place by its name is put on the disk at once by ext4 (auto_da_alloc), and whoever renames
+        // waits for that: seconds, if the disk is busy. A record need not outlive a crash.
+        self.drop_record(name);
         self.write_checked(&self.folder.join(name), bytes.as_ref())
     }
 
