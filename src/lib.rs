@@ -20,6 +20,7 @@
 //! | [`render`] | Site × Theme → Tree: Markdown, templates, feed, sitemap |
 //! | [`check`] | Tree → findings: links, anchors, images, nesting, redirects, feeds, sitemap |
 //! | `outbound` | clients that ask other hosts |
+//! | `secret_file` | files with secrets: who may change them |
 //! | [`snapshot`] | Tree, content root, Snapshot: what is served and shipped |
 //! | [`preview`] | a site while it is written: changes are rendered at once, open pages follow |
 //! | [`serve`] | HTTP from memory behind an accept loop with limits; access log, metrics, health |
@@ -53,6 +54,7 @@ mod outbound;
 pub mod preview;
 pub mod registry;
 pub mod render;
+mod secret_file;
 pub mod serve;
 pub mod site;
 pub mod snapshot;

@@ -1,11 +1,11 @@
 //! The secrets that webhooks must know.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use subtle::ConstantTimeEq;
 
+use crate::secret_file::{self, SecretFileError};
 use crate::snapshot::Digest;
 
 /// Below this a secret in a URL can be guessed.
@@ -37,11 +37,10 @@ pub enum SecretError {
 impl Secrets {
     /// Reads a file with one secret a line; several are valid at once, so that one can be replaced.
     pub fn read(path: &Path) -> Result<Self, SecretError> {
-        let at = |source| SecretError::Io { path: path.to_path_buf(), source };
-        let text = fs::read_to_string(path).map_err(at)?;
-        if is_world_writable(&fs::metadata(path).map_err(at)?) {
-            return Err(SecretError::WorldWritable(path.to_path_buf()));
-        }
+        let text = secret_file::read(path).map_err(|error| match error {
+            SecretFileError::Io(source) => SecretError::Io { path: path.to_path_buf(), source },
+            SecretFileError::WorldWritable => SecretError::WorldWritable(path.to_path_buf()),
+        })?;
         let secrets: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         if secrets.is_empty() {
             return Err(SecretError::Empty(path.to_path_buf()));
@@ -65,21 +64,11 @@ fn fingerprint(secret: &str) -> String {
     Digest::of(secret.as_bytes()).hex()
 }
 
-#[cfg(unix)]
-fn is_world_writable(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o002 != 0
-}
-
-#[cfg(not(unix))]
-fn is_world_writable(_: &fs::Metadata) -> bool {
-    false
-}
-
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     fn file(text: &str, mode: u32) -> tempfile::NamedTempFile {

@@ -1,11 +1,11 @@
 //! Who we are to a registry: from the environment, else from what `docker login` left.
 
 use std::fmt;
-use std::fs;
 use std::path::Path;
 
 use super::docker;
 use super::error::RegistryError;
+use crate::secret_file::{self, SecretFileError};
 
 const USER: &str = "GALLEY_REGISTRY_USER";
 const PASSWORD: &str = "GALLEY_REGISTRY_PASSWORD";
@@ -82,30 +82,22 @@ fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Option<
 /// A secret as Docker and Kubernetes mount it; what editors add at the end does not count.
 fn password_in(file: &Path) -> Result<String, RegistryError> {
     let refuse = |reason: String| RegistryError::Credentials(format!("{PASSWORD_FILE}: {}: {reason}", file.display()));
-    let text = fs::read_to_string(file).map_err(|error| refuse(format!("can't be read: {error}")))?;
-    if fs::metadata(file).is_ok_and(|metadata| is_world_writable(&metadata)) {
-        return Err(refuse("anybody may write to it; take that right away (chmod o-w)".to_owned()));
-    }
+    let text = secret_file::read(file).map_err(|error| match error {
+        SecretFileError::Io(error) => refuse(format!("can't be read: {error}")),
+        SecretFileError::WorldWritable => {
+            refuse("anybody may write to it; take that right away (chmod o-w)".to_owned())
+        }
+    })?;
     match text.trim() {
         "" => Err(refuse("is empty".to_owned())),
         password => Ok(password.to_owned()),
     }
 }
 
-#[cfg(unix)]
-fn is_world_writable(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o002 != 0
-}
-
-#[cfg(not(unix))]
-fn is_world_writable(_: &fs::Metadata) -> bool {
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::io::Write;
 
     fn found(variables: &[(&str, &str)]) -> Result<Option<Credentials>, String> {

@@ -19,9 +19,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("image", &["snapshot"]),
     ("outbound", &[]),
     ("preview", &["config", "finding", "html", "site", "render", "snapshot", "serve"]),
-    ("registry", &["image", "outbound", "snapshot"]),
+    ("secret_file", &[]),
+    ("registry", &["image", "outbound", "secret_file", "snapshot"]),
     ("engine", &["image", "outbound", "snapshot"]),
-    ("follow", &["registry", "image", "snapshot", "serve"]),
+    ("follow", &["registry", "image", "secret_file", "snapshot", "serve"]),
     (
         "cli",
         &[
