@@ -6,7 +6,7 @@ use std::io;
 use bytes::Bytes;
 use tokio::task::{JoinError, spawn_blocking};
 
-use crate::image::{Blob, ContentError, Index, Platform, content};
+use crate::image::{Blob, ContentError, Descriptor, Index, Platform, content};
 use crate::registry::{Client, RegistryError};
 use crate::snapshot::{Digest, Tree};
 
@@ -46,15 +46,14 @@ impl Release {
     ) -> Result<(Self, Tree), FetchError> {
         let pulled = client.index().await?;
         let manifest = client.manifest(&pulled.index, platform).await?;
-        let mut blobs = Vec::new();
-        for descriptor in manifest.content_layers() {
-            let known = previous.and_then(|previous| previous.blobs.get(&descriptor.digest));
-            let blob = match known {
-                Some(bytes) => Blob { descriptor: descriptor.clone(), bytes: bytes.clone() },
-                None => client.blob(descriptor).await?,
-            };
-            blobs.push(blob);
-        }
+        let layers = manifest.content_layers();
+        let known = |descriptor: &Descriptor| previous?.blobs.get(&descriptor.digest);
+        let missing: Vec<_> = layers.iter().copied().filter(|layer| known(layer).is_none()).collect();
+        let mut pulled_blobs = client.blobs(&missing).await?.into_iter();
+        let had = |descriptor: &&Descriptor| {
+            known(descriptor).map(|bytes| Blob { descriptor: (*descriptor).clone(), bytes: bytes.clone() })
+        };
+        let blobs = layers.iter().filter_map(|layer| had(layer).or_else(|| pulled_blobs.next())).collect();
         let name = client.reference().to_string();
         // Unpacking is work for a processor, not for the thread that answers requests.
         spawn_blocking(move || Self::unpack(&name, pulled.digest, &pulled.index, blobs)).await?
