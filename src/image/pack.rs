@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 use tar::{Builder, EntryType, Header};
 
-use super::changes::{OPAQUE, SITE, WHITEOUT};
+use super::changes::{SITE, WHITEOUT};
 use super::delta::Delta;
 use super::format::Format;
 use super::layer::Layer;
@@ -106,7 +106,7 @@ impl Packer {
     }
 
     fn page(&mut self, path: &TreePath, entry: &Entry) -> Result<(), PackError> {
-        if path.names().any(|name| name.starts_with(WHITEOUT) || name == OPAQUE) {
+        if path.names().any(|name| name.starts_with(WHITEOUT)) {
             return Err(PackError::Reserved(path.clone()));
         }
         let modified = entry.modified().map_or(0, Modified::seconds);

@@ -7,6 +7,7 @@ use galley::image::{Index, Manifest, Platform, layout_content, read_layout};
 use galley::snapshot::ContentRoot;
 
 use crate::double::Registry;
+use crate::layouts::Layout;
 use crate::support::{Ran, TempSite, galley, program};
 
 /// A site, programs for all platforms, and a place for images.
@@ -165,13 +166,21 @@ fn programs_come_from_a_base_from_the_image_before_and_from_dist() {
     others.iter().for_each(|platform| ran.says(0, &format!("{platform} as in the image before")));
     assert_eq!(programs(&images(&workshop.at("image")).1), programs(&manifests));
 
-    // An image that somebody else made holds no program of ours.
-    let mut foreign: serde_json::Value =
-        serde_json::from_slice(&fs::read(workshop.at("base/index.json")).unwrap()).unwrap();
-    foreign["manifests"].as_array_mut().unwrap().clear();
-    fs::write(workshop.at("base/index.json"), serde_json::to_vec(&foreign).unwrap()).unwrap();
-    let ran = workshop.bare(&["--base", &named, &workshop.binary(own), "--oci", &at("other")]);
-    ran.says(1, "there is no such image");
+    let ran = workshop.bare(&["--base", "oci:nothing", &workshop.binary(own), "--oci", &at("other")]);
+    ran.says(1, "oci:nothing: there is no such image");
+}
+
+#[test]
+fn an_image_that_somebody_else_made_is_no_base() {
+    let workshop = Workshop::new();
+    let foreign = Layout::new();
+    let (layer, diff_id) = foreign.layer(b"", "");
+    foreign.list(&[foreign.index(&[foreign.image(&[layer], &[diff_id])], &serde_json::json!({}))]);
+    let own = workshop.binary(Platform::of_this_program().unwrap());
+    let folder = workshop.at("image");
+    let ran = workshop.bare(&["--base", &foreign.source(), &own, "--oci", folder.to_str().unwrap()]);
+    ran.says(1, "is no image of galley's: none of its layers is said to hold the program");
+    assert!(!folder.exists());
 }
 
 #[test]

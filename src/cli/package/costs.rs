@@ -48,6 +48,11 @@ impl Costs {
         most.truncate(SHOWN);
         Ok(Self { bytes, most })
     }
+
+    /// Says it before anything is moved.
+    pub(super) fn announce(&self, name: &Name, report: &Report) {
+        report.say(format_args!("to {name}: {self}"));
+    }
 }
 
 fn paths(listing: &Listing, tree: &Tree) -> io::Result<Vec<(String, u64)>> {
@@ -72,12 +77,5 @@ impl std::fmt::Display for Costs {
         f.write_str(&size(self.bytes))?;
         let most: Vec<_> = self.most.iter().map(|(name, bytes)| format!("{name} {}", size(*bytes))).collect();
         if most.is_empty() { Ok(()) } else { write!(f, "; {} of it", most.join(", ")) }
-    }
-}
-
-impl Costs {
-    /// Says it before anything is moved.
-    pub(super) fn announce(&self, name: &Name, report: &Report) {
-        report.say(format_args!("to {name}: {self}"));
     }
 }

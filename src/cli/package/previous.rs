@@ -32,7 +32,7 @@ pub(super) struct Previous<'a> {
 
 /// What galley reads of a config.
 #[derive(Deserialize)]
-pub(super) struct ConfigFields {
+struct ConfigFields {
     #[serde(default)]
     config: Execution,
     rootfs: RootFs,
