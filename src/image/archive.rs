@@ -10,12 +10,11 @@ use std::io::{self, Write};
 
 use bytes::Bytes;
 use serde::Serialize;
-use tar::{EntryType, Header};
+use tar::EntryType;
 
 use super::assemble::{Image, Package};
-use super::format::Format;
-use super::layout::{INDEX_FILE, LAYOUT, LAYOUT_FILE, REF_NAME};
-use super::manifest::{Descriptor, Index};
+use super::layout::{INDEX_FILE, LAYOUT, LAYOUT_FILE, REF_NAME, entry_point};
+use super::pack::header;
 use super::platform::Platform;
 use crate::snapshot::Digest;
 
@@ -60,7 +59,8 @@ impl Archive {
     pub fn new(package: &Package, name: &ArchiveName, engine: Option<Platform>) -> io::Result<Self> {
         let mut builder = Builder { pieces: Vec::new() };
         builder.file(LAYOUT_FILE, Bytes::from_static(LAYOUT.as_bytes()))?;
-        builder.file(INDEX_FILE, entry_point(name, &package.index.descriptor)?)?;
+        let names = [(REF_NAME, name.tag.clone()), (IMAGE_NAME, format!("{}:{}", name.repository, name.tag))];
+        builder.file(INDEX_FILE, entry_point(&package.index, names)?.into())?;
         builder.file(MANIFEST_FILE, legacy(name, &package.images, engine)?)?;
         builder.folder("blobs/")?;
         builder.folder(BLOBS)?;
@@ -96,19 +96,6 @@ impl Archive {
 
 fn path(digest: Digest) -> String {
     format!("{BLOBS}{}", digest.hex())
-}
-
-fn entry_point(name: &ArchiveName, index: &Descriptor) -> io::Result<Bytes> {
-    let mut descriptor = index.clone();
-    descriptor.annotations.insert(REF_NAME.to_owned(), name.tag.clone());
-    descriptor.annotations.insert(IMAGE_NAME.to_owned(), format!("{}:{}", name.repository, name.tag));
-    let index = Index {
-        schema_version: 2,
-        media_type: Format::Oci.media_types().index.to_owned(),
-        manifests: vec![descriptor],
-        annotations: BTreeMap::new(),
-    };
-    Ok(Bytes::from(serde_json::to_vec(&index)?))
 }
 
 fn legacy(name: &ArchiveName, images: &[Image], engine: Option<Platform>) -> io::Result<Bytes> {
@@ -154,13 +141,8 @@ impl Builder {
 
     /// Nobody's, of no time: the same everywhere.
     fn header(&mut self, path: &str, kind: EntryType, mode: u32, size: usize) -> io::Result<()> {
-        let mut header = Header::new_ustar();
+        let mut header = header(kind, mode, 0);
         header.set_path(path)?;
-        header.set_entry_type(kind);
-        header.set_mode(mode);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(0);
         header.set_size(size as u64);
         header.set_cksum();
         self.pieces.push(Bytes::copy_from_slice(header.as_bytes()));

@@ -112,7 +112,9 @@ pub fn write_layout(folder: &Path, package: &Package) -> Result<(), LayoutError>
         }
     }
     write_aside(&folder.join(LAYOUT_FILE), LAYOUT.as_bytes())?;
-    write_aside(&folder.join(INDEX_FILE), &entry_point(&package.index)?)
+    let path = folder.join(INDEX_FILE);
+    let index = entry_point(&package.index, [(REF_NAME, "latest".to_owned())]);
+    write_aside(&path, &index.map_err(|source| LayoutError::Json { path: path.clone(), source })?)
 }
 
 /// Whether the blob lies there: what is read from it later is checked against its digest.
@@ -120,17 +122,19 @@ fn is_there(path: &Path, descriptor: &Descriptor) -> bool {
     fs::metadata(path).is_ok_and(|found| found.len() == descriptor.size)
 }
 
-/// A layout's own index: it names the one image that is in it.
-pub(super) fn entry_point(index: &Blob) -> Result<Vec<u8>, LayoutError> {
+/// A layout's own index, which lists the one image that is in it under the names that `annotations` give.
+pub(super) fn entry_point(
+    index: &Blob,
+    annotations: impl IntoIterator<Item = (&'static str, String)>,
+) -> serde_json::Result<Vec<u8>> {
     let mut descriptor = index.descriptor.clone();
-    descriptor.annotations.insert(REF_NAME.to_owned(), "latest".to_owned());
-    let index = Index {
+    descriptor.annotations.extend(annotations.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    serde_json::to_vec(&Index {
         schema_version: 2,
         media_type: Format::Oci.media_types().index.to_owned(),
         manifests: vec![descriptor],
         annotations: Default::default(),
-    };
-    serde_json::to_vec(&index).map_err(|source| LayoutError::Json { path: PathBuf::from(INDEX_FILE), source })
+    })
 }
 
 fn blob_path(folder: &Path, digest: Digest) -> PathBuf {

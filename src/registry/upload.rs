@@ -45,8 +45,8 @@ impl Client {
         }
     }
 
-    /// Sends a blob that the registry lacks; without `bytes` it can only be taken over from elsewhere. An upload that was cut is given up and begun anew: nobody knows what arrived of it,
-    /// and not every registry can say.
+    /// Sends a blob that the registry lacks; without `bytes` it can only be taken over from elsewhere. An upload that was cut is
+    /// given up and begun anew: nobody knows what arrived of it, and not every registry can say.
     pub(super) async fn push_blob(&self, blob: &Descriptor, bytes: Option<&Bytes>) -> Result<Arrived, RegistryError> {
         let mut attempts = Attempts::default();
         loop {

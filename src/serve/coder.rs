@@ -140,7 +140,13 @@ impl Worker {
         let (sender, receiver) = mpsc::sync_channel(1);
         let maker = std::thread::spawn(move || {
             for (digest, held) in missing {
-                let Ok(bytes) = held.bytes() else { continue };
+                let bytes = match held.bytes() {
+                    Ok(bytes) => bytes,
+                    Err(error) => {
+                        tracing::warn!("a body in memory can't be read, it is served uncoded: {error}");
+                        continue;
+                    }
+                };
                 if sender.send(Codings::make(digest, coding, &bytes)).is_err() {
                     return;
                 }

@@ -3,6 +3,7 @@ use std::io::Read;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::image::Format;
 use crate::image::pack::{pack_program, pack_tree};
 use crate::image::{Content, Layer, Origin, Program, assemble};
 use crate::snapshot::{ContentRoot, Entry, Tree, TreePath};
