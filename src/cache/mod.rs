@@ -54,6 +54,11 @@ impl Cache {
         Ok(cache)
     }
 
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The record called `name`, if it is there and whole.
     pub fn record(&self, name: &str) -> Option<Vec<u8>> {
         let mut bytes = fs::read(self.folder.join(name)).ok()?;

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::RegistryArguments;
 use super::image::{Asking, Name};
+use super::kept::render_kept;
 use super::report::{Report, count, size};
-use super::source::{Source, local_tree};
+use super::source::{Source, folder_tree};
 use crate::image::{Blob, Description, Descriptor, Platform, content_of, layout_images};
 use crate::snapshot::{ContentRoot, Difference, Digest, Entry, Tree, TreePath};
 
@@ -88,7 +89,10 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
             Held::read(&arguments.image, &image.root, |descriptor| Ok(images.blob(descriptor)?))?
         }
     };
-    let (tree, _) = local_tree(&source, report, "nothing was compared")?;
+    let tree = match &source {
+        Source::Site(folder) => render_kept(folder, report, "nothing was compared")?.tree,
+        _ => folder_tree(&source, report)?,
+    };
     let comparison = Comparison::of(&arguments.image, &held, &tree);
     match arguments.json {
         true => report.result(serde_json::to_string_pretty(&comparison)?),

@@ -11,6 +11,7 @@ mod health;
 mod history;
 mod image;
 mod inspect;
+mod kept;
 mod listening;
 mod memory;
 mod new;

@@ -136,7 +136,7 @@ async fn start(source: Arc<Source>, arguments: &Arc<Arguments>, report: Report) 
         let tree = match (tree, &*source) {
             (Some(tree), _) => tree,
             (None, Source::Layout(folder)) => layout_content(folder, platform()?)?,
-            (None, local) => apart(|| Ok(local_tree(local, &report, "nothing is served")?.0))?,
+            (None, local) => apart(|| local_tree(local, &report, "nothing is served"))?,
         };
         let file = arguments.listen.is_plain().then(MemoryFile::new).and_then(|made| {
             made.inspect_err(|error| tracing::debug!("large bodies are held on the heap: {error}")).ok()

@@ -131,32 +131,24 @@ pub(super) fn render_site(
 }
 
 /// The tree of a site or a rendered folder, with one line that says what it is.
-pub(super) fn local_tree(source: &Source, report: &Report, consequence: &str) -> anyhow::Result<(Tree, Option<Site>)> {
-    match source {
-        Source::Site(folder) => {
-            let mut tree = Tree::new();
-            let cache = open_cache(folder);
-            let mut site = load_site(folder, &Overrides::default(), cache.as_ref())?;
-            let memory = cache.map_or_else(Memory::none, |cache| Memory::open(cache, None));
-            render_site(&mut site, &memory, report, consequence, |rendered| {
-                Ok(tree.insert(rendered.path, rendered.entry)?)
-            })?;
-            memory.sweep();
-            report.say(rendered(folder, &site, tree.len(), tree.length(), report));
-            Ok((tree, Some(site)))
-        }
-        Source::Folder(folder) => {
-            let tree = read_folder(folder)?;
-            report.say(format_args!(
-                "read {}: {}, {}",
-                folder.display(),
-                count(tree.len(), "file"),
-                size(tree.length())
-            ));
-            Ok((tree, None))
-        }
-        Source::Layout(_) | Source::Reference(_) => bail!("an image has been rendered already; name a site"),
-    }
+pub(super) fn local_tree(source: &Source, report: &Report, consequence: &str) -> anyhow::Result<Tree> {
+    let Source::Site(folder) = source else { return folder_tree(source, report) };
+    let mut tree = Tree::new();
+    let cache = open_cache(folder);
+    let mut site = load_site(folder, &Overrides::default(), cache.as_ref())?;
+    let memory = cache.map_or_else(Memory::none, |cache| Memory::open(cache, None));
+    render_site(&mut site, &memory, report, consequence, |rendered| Ok(tree.insert(rendered.path, rendered.entry)?))?;
+    memory.sweep();
+    report.say(rendered(folder, &site, tree.len(), tree.length(), report));
+    Ok(tree)
+}
+
+/// The tree of a rendered folder.
+pub(super) fn folder_tree(source: &Source, report: &Report) -> anyhow::Result<Tree> {
+    let Source::Folder(folder) = source else { bail!("an image has been rendered already; name a site") };
+    let tree = read_folder(folder)?;
+    report.say(format_args!("read {}: {}, {}", folder.display(), count(tree.len(), "file"), size(tree.length())));
+    Ok(tree)
 }
 
 /// Does `work` with threads of its own, which end with it and take their free memory along: those that stay for the life of

@@ -6,6 +6,7 @@ mod place;
 mod previous;
 mod programs;
 
+use std::fs::File;
 use std::path::PathBuf;
 
 use anyhow::bail;
@@ -16,8 +17,9 @@ use self::place::{Name, Place};
 use self::previous::{Previous, remember};
 use self::programs::{Given, Sources};
 use super::RegistryArguments;
+use super::kept::{RenderedSite, render_kept};
 use super::report::{Report, size};
-use super::source::{Source, advise, local_tree, open_cache};
+use super::source::{Source, advise, folder_tree, open_cache};
 use super::transfer::Transfer;
 use crate::cache::Cache;
 use crate::engine::{Address, Engine, EngineError};
@@ -91,8 +93,8 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
         true => Some(runtime.block_on(Engine::connect(Address::from_environment().map_err(EngineError::from)?))?),
         false => None,
     };
-    let material = Material::of(arguments, report)?;
-    runtime.block_on(package(arguments, &material, engine.as_ref(), report))
+    let (material, turn) = Material::of(arguments, report)?;
+    runtime.block_on(package(arguments, &material, turn, engine.as_ref(), report))
 }
 
 /// What goes into the images beside the programs.
@@ -102,27 +104,30 @@ struct Material {
     cache: Option<Cache>,
 }
 
+/// While it is held, the files that entries of a rendered site lie in stay what they are.
+type Turn = Option<File>;
+
 impl Material {
-    fn of(arguments: &Arguments, report: &Report) -> anyhow::Result<Self> {
+    fn of(arguments: &Arguments, report: &Report) -> anyhow::Result<(Self, Turn)> {
         if arguments.no_site {
             let origin = Origin { title: "galley".to_owned(), ..Origin::default() };
-            return Ok(Self { tree: None, origin, cache: None });
+            return Ok((Self { tree: None, origin, cache: None }, None));
         }
         let source = Source::resolve(arguments.site.as_deref())?;
-        let (tree, site) = local_tree(&source, report, "nothing was packed")?;
-        site.iter().for_each(|site| advise(site, report));
-        let origin = origin(&source, site.as_ref());
-        let cache = match &source {
-            Source::Site(folder) => open_cache(folder),
-            _ => None,
+        let Source::Site(folder) = &source else {
+            let tree = folder_tree(&source, report)?;
+            return Ok((Self { tree: Some(tree), origin: origin(&source, None), cache: None }, None));
         };
-        Ok(Self { tree: Some(tree), origin, cache })
+        let RenderedSite { tree, site, turn } = render_kept(folder, report, "nothing was packed")?;
+        advise(&site, report);
+        Ok((Self { tree: Some(tree), origin: origin(&source, Some(&site)), cache: open_cache(folder) }, turn))
     }
 }
 
 async fn package(
     arguments: &Arguments,
     material: &Material,
+    turn: Turn,
     engine: Option<&Engine>,
     report: &Report,
 ) -> anyhow::Result<()> {
@@ -136,7 +141,7 @@ async fn package(
     let platforms = arguments.platforms(engine)?;
     let made = Made::of(arguments, &platforms, &transport, material, previous.as_ref(), report).await?;
     if let (Some(name), Some(place)) = (&name, &place) {
-        made.bring(place, name, material, previous.as_ref(), report).await?;
+        made.bring(place, name, material, turn, previous.as_ref(), report).await?;
     }
     made.copy(arguments, material, place.as_ref(), engine, report).await?;
     made.remember(material.cache.as_ref());
@@ -197,7 +202,7 @@ impl Made {
         };
         let (programs, from) = sources.find(platforms).await?;
         report.say(format_args!("programs: {from}"));
-        let (content, listing) = match &material.tree {
+        let (mut content, listing) = match &material.tree {
             Some(tree) => {
                 let known = known(arguments, previous, report).await;
                 let stack = Stack::of_tree(tree, &known)?;
@@ -207,7 +212,13 @@ impl Made {
             }
             None => (None, None),
         };
-        let package = assemble(&programs, content.as_ref(), &material.origin, arguments.format)?;
+        let mut package = assemble(&programs, content.as_ref(), &material.origin, arguments.format)?;
+        // What is there already is no further release: copies of it are to be the same one.
+        if let Some((content, previous)) = content.as_mut().zip(previous.filter(|previous| previous.is_same(&package)))
+        {
+            content.sequence = previous.sequence;
+            package = assemble(&programs, Some(content), &material.origin, arguments.format)?;
+        }
         Ok(Self { package, programs, content, listing })
     }
 
@@ -222,6 +233,7 @@ impl Made {
         place: &Place,
         name: &Name,
         material: &Material,
+        turn: Turn,
         previous: Option<&Previous<'_>>,
         report: &Report,
     ) -> anyhow::Result<()> {
@@ -231,6 +243,8 @@ impl Made {
             return Ok(());
         }
         self.costs(material, previous)?.announce(name, report);
+        // All that is to be read has been. Others need not wait until it is moved.
+        drop(turn);
         let gone = previous.map(|previous| previous.platforms_beside(&self.package)).unwrap_or_default();
         if !gone.is_empty() {
             let gone: Vec<_> = gone.iter().map(ToString::to_string).collect();
