@@ -21,7 +21,7 @@ const MAX_DELTAS: usize = 12;
 /// Deltas may have together this share of the base's compressed bytes, in percent.
 const MAX_DELTA_SHARE: u64 = 25;
 /// What no reader sees any more may have this share of all that the layers unpack to, in percent.
-const MAX_DEAD_SHARE: u64 = 10;
+const MAX_DEAD_SHARE: u64 = 25;
 
 /// A content layer of the image that is there.
 #[derive(Clone, Debug)]
