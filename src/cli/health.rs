@@ -50,7 +50,7 @@ pub(super) struct Arguments {
 
 /// Where to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Target {
+pub(super) enum Target {
     Tcp(String, u16),
     Unix(PathBuf),
     /// What `GALLEY_CONTROL` may also say, though nobody can be asked there.

@@ -30,7 +30,13 @@ pub(super) struct MemoryArguments {
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Size(u64);
+pub(super) struct Size(u64);
+
+impl Size {
+    pub(super) fn bytes(self) -> u64 {
+        self.0
+    }
+}
 
 impl FromStr for Size {
     type Err = String;

@@ -11,6 +11,7 @@ mod health;
 mod history;
 mod image;
 mod inspect;
+mod instance;
 mod kept;
 mod listening;
 mod memory;
@@ -76,6 +77,12 @@ enum Verb {
     Diff(diff::Arguments),
     Inspect(inspect::Arguments),
     Health(health::Arguments),
+    Status(instance::StatusArguments),
+    Releases(instance::ReleasesArguments),
+    Rollback(instance::RollbackArguments),
+    Pin(instance::PinArguments),
+    Unpin(instance::UnpinArguments),
+    Deploy(instance::DeployArguments),
 }
 
 /// How registries are reached.
@@ -132,6 +139,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Diff(arguments) => diff::run(&arguments, &report),
         Verb::Inspect(arguments) => inspect::run(&arguments, &report),
         Verb::Health(arguments) => health::run(&arguments, &report),
+        Verb::Status(arguments) => instance::status(&arguments, &report),
+        Verb::Releases(arguments) => instance::releases(&arguments, &report),
+        Verb::Rollback(arguments) => instance::rollback(&arguments, &report),
+        Verb::Pin(arguments) => instance::pin(&arguments, &report),
+        Verb::Unpin(arguments) => instance::unpin(&arguments, &report),
+        Verb::Deploy(arguments) => instance::deploy(&arguments, &report),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,8 +1,8 @@
 //! `galley serve`
 
+mod following;
 mod observation;
 
-use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
+use self::following::{FollowArguments, Following};
 pub(super) use self::observation::ControlAddress;
 use self::observation::ObservationArguments;
 use super::RegistryArguments;
@@ -19,11 +20,13 @@ use super::memory::MemoryArguments;
 use super::report::{Report, count};
 use super::source::{Source, apart, local_tree};
 use super::transfer::Transfer;
-use crate::follow::{Counts, Follower, Poll, Release, Secrets, routes};
+use crate::follow::{
+    Cause, ControlCell, Counts, Followed, Follower, Record, Release, Releases, Secrets, Status, Store, routes,
+};
 use crate::image::{Platform, layout_content};
 use crate::registry::{Client, Reference};
-use crate::serve::{Coder, Deployment, Inherited, Keep, Public, Routes, serve};
-use crate::snapshot::{Codings, MemoryFile, Snapshot, Tree};
+use crate::serve::{Coder, Deployment, Inherited, Keep, Observer, Public, Routes, serve};
+use crate::snapshot::{Codings, MemoryFile, Snapshot};
 
 /// Serve a site, a rendered folder or an image from memory
 ///
@@ -40,15 +43,8 @@ pub(super) struct Arguments {
     source: Option<String>,
     #[command(flatten)]
     listen: ListenArguments,
-    /// The image whose content to serve, now and after each push
-    #[arg(long, value_name = "REF", env = "GALLEY_FOLLOW")]
-    follow: Option<Reference>,
-    /// A file with one secret a line that webhooks must know
-    #[arg(long, value_name = "FILE", env = "GALLEY_HOOK_SECRET_FILE", requires = "follow")]
-    hook_secret_file: Option<PathBuf>,
-    /// How often to look at the reference without a webhook
-    #[arg(long, value_name = "DURATION", default_value = "5m", env = "GALLEY_POLL")]
-    poll: Poll,
+    #[command(flatten)]
+    following: FollowArguments,
     #[command(flatten)]
     memory: MemoryArguments,
     #[command(flatten)]
@@ -60,13 +56,15 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
     let arguments = &Arc::new(arguments);
     let source = Arc::new(source(arguments)?);
-    let secrets = arguments.hook_secret_file.as_deref().map(Secrets::read).transpose()?;
+    let secrets = arguments.following.secrets()?;
     let mut inherited = Inherited::from_environment();
-    let control = arguments.observation.listen(arguments.follow.is_some(), &mut inherited)?;
+    let control = arguments.observation.listen(arguments.following.follow.is_some(), &mut inherited)?;
     let mut listening = arguments.listen.open(&mut inherited, report)?;
     let counts = Counts::default();
-    let counted = if arguments.follow.is_some() { counts.named() } else { Vec::new() };
-    let observation = arguments.observation.start(control, counted, report)?;
+    let counted = if arguments.following.follow.is_some() { counts.named() } else { Vec::new() };
+    let cell = ControlCell::default();
+    let control_routes = arguments.following.control(&cell)?;
+    let observation = arguments.observation.start(control, counted, control_routes, report)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         // Before the start, which may take its time.
@@ -79,12 +77,20 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
                 return Ok(());
             }
         };
-        let Started { frozen: (snapshot, codings, keep), release } = started;
+        let Started { frozen: (snapshot, codings, keep), following, record } = started;
         let paths = count(snapshot.len(), "path");
         report.say(format_args!("ready: {paths}, content {}, {}", snapshot.root(), report.elapsed()));
         let deployment = Arc::new(Deployment::new(snapshot));
         let coder = Coder::start(Arc::clone(&deployment), codings, keep)?;
-        let routes = follow(arguments, &deployment, release, secrets, counts)?;
+        let (routes, releases) = match following {
+            Some(following) => {
+                let (routes, followed) =
+                    follow(arguments, following, record, &deployment, &observation.observer, secrets, counts)?;
+                cell.begin(followed.clone());
+                (routes, Some(followed.releases))
+            }
+            None => (None, None),
+        };
         let stop = observation.until(stop);
         observation.ready(&deployment);
         listening.announce(report);
@@ -95,6 +101,9 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
         observation.finish()?;
         drop(coder);
         served?;
+        if let Some(Err(error)) = releases.map(|releases| releases.stop()) {
+            tracing::warn!("{error}; the release is not confirmed");
+        }
         report.say("stopped");
         Ok(())
     });
@@ -105,7 +114,7 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
 
 /// What to begin with; without SOURCE the followed reference.
 fn source(arguments: &Arguments) -> anyhow::Result<Source> {
-    match (&arguments.source, &arguments.follow) {
+    match (&arguments.source, &arguments.following.follow) {
         (None, Some(reference)) => Ok(Source::Reference(reference.clone())),
         (source, _) => Source::resolve(source.as_deref()),
     }
@@ -114,36 +123,39 @@ fn source(arguments: &Arguments) -> anyhow::Result<Source> {
 /// What is there before the first request.
 struct Started {
     frozen: (Snapshot, Codings, Keep),
-    /// If it came from the followed reference.
-    release: Option<Release>,
+    following: Option<Following>,
+    /// The release that it came with, if it came from the followed reference.
+    record: Option<Record>,
 }
 
-/// Gets the content to begin with. Whoever waits for it may stop to: a pull ends then, and what computes ends with the
-/// process.
+/// Gets the content to begin with: the release that is kept, or else what SOURCE says. Whoever waits for it may stop to: a pull
+/// ends then, and what computes ends with the process.
 async fn start(source: Arc<Source>, arguments: &Arc<Arguments>, report: Report) -> anyhow::Result<Started> {
-    let mut release = None;
-    let tree = match &*source {
-        Source::Reference(reference) => {
-            let (tree, fetched) = fetch(reference, arguments, &report).await?;
-            let followed = arguments.follow.as_ref() == Some(reference);
-            release = Some(fetched).filter(|_| followed);
-            Some(tree)
-        }
-        Source::Layout(_) | Source::Site(_) | Source::Folder(_) => None,
-    };
+    let opening = Arc::clone(arguments);
+    let mut following = aside(move || opening.following.open(opening.source.is_some(), &report)).await?;
+    let mut release = following.as_mut().and_then(|following| following.booted.take());
+    if let (Source::Reference(reference), None) = (&*source, &release) {
+        let store = following.as_ref().filter(|following| following.reference == *reference);
+        let store = store.map_or_else(|| Arc::new(Store::in_memory()), |following| Arc::clone(&following.store));
+        release = Some(fetch(reference, &store, arguments, &report).await?);
+    }
     let arguments = Arc::clone(arguments);
-    let frozen = aside(move || {
-        let tree = match (tree, &*source) {
-            (Some(tree), _) => tree,
+    let followed = arguments.following.follow.clone();
+    aside(move || {
+        let record = release.as_ref().map(|release| release.record.clone());
+        let tree = match (release, &*source) {
+            (Some(release), _) => release.tree,
             (None, Source::Layout(folder)) => layout_content(folder, platform()?)?,
             (None, local) => apart(|| local_tree(local, &report, "nothing is served"))?,
         };
         let file = arguments.listen.is_plain().then(MemoryFile::new).and_then(|made| {
             made.inspect_err(|error| tracing::debug!("large bodies are held on the heap: {error}")).ok()
         });
-        arguments.memory.freeze(&source, &tree, file.as_ref(), &report)
-    });
-    Ok(Started { frozen: frozen.await?, release })
+        let frozen = arguments.memory.freeze(&source, &tree, file.as_ref(), &report)?;
+        let is_followed = |record: &Record| followed.is_some_and(|reference| record.reference == reference.to_string());
+        Ok(Started { frozen, following, record: record.filter(is_followed) })
+    })
+    .await
 }
 
 /// Does `work` in a thread of its own, so that the word to stop is heard meanwhile.
@@ -156,14 +168,19 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> + Sen
     done.await.context("the thread that prepares the start has ended by a fault of galley's own")?
 }
 
-async fn fetch(reference: &Reference, arguments: &Arguments, report: &Report) -> anyhow::Result<(Tree, Release)> {
+async fn fetch(
+    reference: &Reference,
+    store: &Arc<Store>,
+    arguments: &Arguments,
+    report: &Report,
+) -> anyhow::Result<Release> {
     let transfer = Transfer::new(report, "pulling");
     let client = Client::new(reference.clone(), arguments.registry.transport())?.with_progress(transfer.clone());
-    let fetched = Release::fetch(&client, platform()?, None).await;
+    let fetched = Release::fetch(&client, platform()?, store, Cause::Start).await;
     transfer.ends();
-    let (release, tree) = fetched?;
-    report.say(format_args!("pulled {reference}: release {}, {}", release.sequence, release.digest));
-    Ok((tree, release))
+    let release = fetched?;
+    report.say(format_args!("pulled {reference}: release {}, {}", release.record.sequence, release.record.digest));
+    Ok(release)
 }
 
 fn platform() -> anyhow::Result<Platform> {
@@ -171,23 +188,36 @@ fn platform() -> anyhow::Result<Platform> {
         .context("there are no images of galley for this machine; serve a site or a rendered folder")
 }
 
-/// Starts the follower, if one was asked for; its routes are what webhooks reach.
+/// Starts the follower; its routes are what webhooks reach.
 fn follow(
     arguments: &Arguments,
+    following: Following,
+    record: Option<Record>,
     deployment: &Arc<Deployment>,
-    release: Option<Release>,
+    observer: &Observer,
     secrets: Option<Secrets>,
     counts: Counts,
-) -> anyhow::Result<Option<Routes>> {
-    let Some(reference) = arguments.follow.clone() else { return Ok(None) };
+) -> anyhow::Result<(Option<Routes>, Followed)> {
+    let Following { reference, store, policy, .. } = following;
     if reference.digest().is_some() && secrets.is_some() {
         bail!("{reference} names a digest, which never changes; follow a tag");
     }
-    let client = Client::new(reference.clone(), arguments.registry.transport())?;
-    let follower = Follower::new(client, platform()?, Arc::clone(deployment), arguments.poll, release, counts.clone());
-    let bell = follower.bell();
-    tokio::spawn(follower.run());
-    Ok(secrets.map(|secrets| routes(secrets, bell, reference, counts)))
+    let client = Client::new(reference, arguments.registry.transport())?;
+    // What was kept may be older than what the reference points at by now.
+    let fresh = record.as_ref().is_some_and(|record| record.status == Status::Fetched);
+    let releases = Arc::new(Releases::new(Arc::clone(deployment), store, policy, record)?);
+    let (follower, handle) = Follower::new(
+        client,
+        platform()?,
+        Arc::clone(&releases),
+        observer.clone(),
+        arguments.following.poll,
+        counts.clone(),
+    );
+    tokio::spawn(follower.run(fresh));
+    let (bell, reference) = (Arc::clone(&handle.bell), handle.reference.clone());
+    let routes = secrets.map(|secrets| routes(secrets, bell, reference, counts));
+    Ok((routes, Followed { releases, follower: handle }))
 }
 
 /// Done when the process is asked to stop. A handler is needed for it: as the first process of a container it would

@@ -2,19 +2,26 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::task::spawn_blocking;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::counts::Counts;
 use super::doorbell::Doorbell;
 use super::release::{FetchError, Release};
+use super::releases::{Assessment, Outcome, Releases};
+use super::state::Cause;
+use super::watch::watch;
 use crate::image::Platform;
-use crate::registry::{Client, TagState};
-use crate::serve::Deployment;
-use crate::snapshot::{ContentRoot, Tree, freeze};
+use crate::registry::{Client, Reference, TagState};
+use crate::serve::Observer;
+use crate::snapshot::Digest;
 
 /// After a look that found nothing new, hooks wait this long: a flood of them costs one look a second.
 const QUIET: Duration = Duration::from_secs(1);
@@ -60,83 +67,223 @@ impl FromStr for Poll {
     }
 }
 
-/// Keeps a deployment at what a reference points at.
+/// Keeps an instance at what a reference points at.
 pub struct Follower {
     client: Client,
     platform: Platform,
-    deployment: Arc<Deployment>,
+    releases: Arc<Releases>,
+    observer: Observer,
     bell: Arc<Doorbell>,
+    requests: mpsc::Receiver<Request>,
     poll: Poll,
-    current: Option<Release>,
+    /// What the reference pointed at when it was last looked at, whatever became of that.
+    seen: Option<Digest>,
+    /// The first minute of the release that was installed last.
+    watch: Option<AbortHandle>,
+    trouble: Arc<Trouble>,
     counts: Counts,
 }
 
 /// What a look came to.
+#[derive(Debug)]
 enum Seen {
     Nothing,
-    New,
+    New(Outcome),
+}
+
+/// A person's request to look now.
+struct Request {
+    reply: oneshot::Sender<Result<Outcome, String>>,
+}
+
+/// What others have of a follower.
+#[derive(Clone, Debug)]
+pub struct FollowerHandle {
+    /// What hooks ring.
+    pub bell: Arc<Doorbell>,
+    /// What it follows.
+    pub reference: Reference,
+    /// What is wrong with the registry, if something is.
+    pub trouble: Arc<Trouble>,
+    requests: mpsc::Sender<Request>,
+    client: Client,
+    platform: Platform,
+    releases: Arc<Releases>,
+}
+
+impl FollowerHandle {
+    /// Fetches and checks what the reference points at now, and says what would become of it.
+    pub async fn assess(&self) -> Result<Assessment, String> {
+        let store = Arc::clone(&self.releases.store);
+        let release = Release::fetch(&self.client, self.platform, &store, Cause::Person).await;
+        let (release, releases) = (release.map_err(|error| error.to_string())?, Arc::clone(&self.releases));
+        let assessed = spawn_blocking(move || releases.assess(release)).await.map_err(|error| error.to_string())?;
+        assessed.map_err(|error| error.to_string())
+    }
+
+    /// Looks at the reference now, and serves what it points at, even if that was held or no window is open.
+    pub async fn look(&self) -> Result<Outcome, String> {
+        let (reply, answer) = oneshot::channel();
+        let gone = |_| "the instance is about to stop".to_owned();
+        self.requests.send(Request { reply }).await.map_err(|_| gone(()))?;
+        answer.await.unwrap_or_else(|_| Err(gone(())))
+    }
+}
+
+/// What keeps a follower from seeing the registry, since when and how often.
+#[derive(Debug, Default)]
+pub struct Trouble(Mutex<Option<TroubleView>>);
+
+/// The same, for those who ask.
+#[derive(Clone, Debug, Serialize)]
+pub struct TroubleView {
+    /// What the last look said.
+    pub message: String,
+    /// When the first of these looks failed.
+    pub since: Timestamp,
+    /// How many have failed one after the other.
+    pub failures: u32,
+}
+
+impl Trouble {
+    /// What is wrong, if something is.
+    pub fn view(&self) -> Option<TroubleView> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, error: Option<&FetchError>) -> u32 {
+        let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *trouble = error.map(|error| TroubleView {
+            message: error.to_string(),
+            since: trouble.as_ref().map_or_else(Timestamp::now, |known| known.since),
+            failures: trouble.as_ref().map_or(0, |known| known.failures) + 1,
+        });
+        trouble.as_ref().map_or(0, |trouble| trouble.failures)
+    }
 }
 
 impl Follower {
-    /// A follower of the client's reference; `current` is what `deployment` serves, if it came from there.
+    /// A follower of the client's reference, which offers to `releases` what it finds there.
     pub fn new(
         client: Client,
         platform: Platform,
-        deployment: Arc<Deployment>,
+        releases: Arc<Releases>,
+        observer: Observer,
         poll: Poll,
-        current: Option<Release>,
         counts: Counts,
-    ) -> Self {
-        Self { client, platform, deployment, bell: Arc::default(), poll, current, counts }
-    }
-
-    /// What hooks ring.
-    pub fn bell(&self) -> Arc<Doorbell> {
-        Arc::clone(&self.bell)
-    }
-
-    /// Follows until it is dropped.
-    pub async fn run(mut self) {
-        let mut failures = 0u32;
-        let mut next = match self.current {
-            Some(_) => Instant::now() + self.poll.next(),
-            // What is served now came from elsewhere: the reference has not been looked at yet.
-            None => Instant::now(),
+    ) -> (Self, FollowerHandle) {
+        let (sender, requests) = mpsc::channel(1);
+        let handle = FollowerHandle {
+            bell: Arc::default(),
+            reference: client.reference().clone(),
+            trouble: Arc::default(),
+            requests: sender,
+            client: client.clone(),
+            platform,
+            releases: Arc::clone(&releases),
         };
+        let (bell, trouble) = (Arc::clone(&handle.bell), Arc::clone(&handle.trouble));
+        let seen = releases.latest();
+        let follower =
+            Self { client, platform, releases, observer, bell, requests, poll, seen, watch: None, trouble, counts };
+        (follower, handle)
+    }
+
+    /// Follows until it is dropped. Begins with a look, if what is served came from elsewhere or may be old: if it is not
+    /// `fresh`.
+    pub async fn run(mut self, fresh: bool) {
+        let mut next = Instant::now();
+        if fresh {
+            next += self.poll.next();
+            self.begin_watch();
+        }
+        let mut cause = Cause::Start;
         loop {
+            let opening = self.opening();
+            let mut request = None;
             tokio::select! {
-                () = self.bell.rung() => {}
+                () = self.bell.rung() => cause = Cause::Hook,
+                Some(asked) = self.requests.recv() => {
+                    cause = Cause::Person;
+                    request = Some(asked);
+                }
+                () = sleep_until(opening.unwrap_or_else(far)), if opening.is_some() => {
+                    self.advance().await;
+                    continue;
+                }
                 () = sleep_until(next) => {}
             }
             let started = Instant::now();
-            match self.look_until_announced().await {
-                Ok(Seen::New) => failures = 0,
-                Ok(Seen::Nothing) => {
-                    failures = 0;
-                    sleep(QUIET).await;
-                }
-                Err(error) => {
-                    failures += 1;
-                    tracing::warn!("{error}; still serving what was there");
-                    sleep(QUIET).await;
+            let looked = self.look_until_announced(cause).await;
+            let failures = self.trouble.note(looked.as_ref().err());
+            let quiet = !matches!(looked, Ok(Seen::New(_)));
+            let pause = self.pause(looked.as_ref().err(), failures);
+            self.answer(request, looked).await;
+            if quiet {
+                sleep(QUIET).await;
+            }
+            next = started + pause;
+            cause = Cause::Poll;
+        }
+    }
+
+    /// How long until the next look that nothing asks for.
+    fn pause(&self, error: Option<&FetchError>, failures: u32) -> Duration {
+        let Some(error) = error else { return self.poll.next() };
+        tracing::warn!("{error}; still serving what was there");
+        let pause = (FIRST_PAUSE * 2u32.pow(failures.clamp(1, 16) - 1)).min(self.poll.next());
+        match error {
+            // The registry says itself when it wants to be asked again.
+            FetchError::Registry(error) => pause.max(error.retry_after().unwrap_or_default()),
+            _ => pause,
+        }
+    }
+
+    async fn answer(&self, request: Option<Request>, looked: Result<Seen, FetchError>) {
+        let Some(Request { reply }) = request else { return };
+        let outcome = match looked {
+            Ok(Seen::New(outcome)) => Ok(outcome),
+            // What is held, or waits for a window, is what a person means who says: serve it.
+            Ok(Seen::Nothing) => {
+                let releases = Arc::clone(&self.releases);
+                match spawn_blocking(move || releases.advance(Cause::Person)).await {
+                    Ok(outcome) => outcome.map_err(|error| error.to_string()),
+                    Err(error) => Err(error.to_string()),
                 }
             }
-            let pause = FIRST_PAUSE * 2u32.pow(failures.clamp(1, 16) - 1);
-            next = started + if failures > 0 { pause.min(self.poll.next()) } else { self.poll.next() };
+            Err(error) => Err(error.to_string()),
+        };
+        // Whoever asked may have gone.
+        let _ = reply.send(outcome);
+    }
+
+    /// When a window opens that something waits for.
+    fn opening(&self) -> Option<Instant> {
+        let left = self.releases.opening()?.duration_since(Timestamp::now());
+        Some(Instant::now() + Duration::try_from(left).unwrap_or_default())
+    }
+
+    async fn advance(&mut self) {
+        let releases = Arc::clone(&self.releases);
+        let advanced = spawn_blocking(move || releases.advance(Cause::Poll)).await;
+        match advanced {
+            Ok(Ok(Outcome::Installed | Outcome::Same)) => self.begin_watch(),
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!("{error}; still serving what was there"),
+            Err(error) => tracing::error!("galley itself broke on a release; please report it: {error}"),
         }
     }
 
     /// Looks, and looks again where a hook announced a digest that the tag does not point at yet.
-    async fn look_until_announced(&mut self) -> Result<Seen, FetchError> {
+    async fn look_until_announced(&mut self, cause: Cause) -> Result<Seen, FetchError> {
         let announced = self.bell.take_announced();
-        let mut seen = self.look().await?;
+        let mut seen = self.look(cause).await?;
         for pause in EARLY {
-            let current = self.current.as_ref().map(|release| release.digest);
-            if matches!(seen, Seen::New) || announced.is_none() || announced == current {
+            if matches!(seen, Seen::New(_)) || announced.is_none() || announced == self.seen {
                 return Ok(seen);
             }
             sleep(pause).await;
-            seen = self.look().await?;
+            seen = self.look(cause).await?;
         }
         if matches!(seen, Seen::Nothing) {
             tracing::debug!("the reference does not point at what a hook announced; looking once more in a second");
@@ -146,53 +293,64 @@ impl Follower {
     }
 
     /// Looks at the reference, and counts what comes of it.
-    async fn look(&mut self) -> Result<Seen, FetchError> {
-        let seen = self.look_once().await;
-        match seen {
-            Ok(Seen::New) => self.counts.looks_new.inc(),
+    async fn look(&mut self, cause: Cause) -> Result<Seen, FetchError> {
+        let seen = self.look_once(cause).await;
+        match &seen {
+            Ok(Seen::New(_)) => self.counts.looks_new.inc(),
             Ok(Seen::Nothing) => self.counts.looks_unchanged.inc(),
-            Err(_) => self.counts.looks_failed.inc(),
+            Err(error) => {
+                self.releases.note("failed", &json!({"cause": cause, "error": error.to_string()}));
+                self.counts.looks_failed.inc()
+            }
         };
         seen
     }
 
-    /// What is new is fetched, verified and installed.
-    async fn look_once(&mut self) -> Result<Seen, FetchError> {
+    /// What is new is fetched, verified and offered.
+    async fn look_once(&mut self, cause: Cause) -> Result<Seen, FetchError> {
         let started = Instant::now();
-        if let Some(current) = &self.current
-            && self.client.tag_state(current.digest).await? == TagState::Unchanged
+        if let Some(seen) = self.seen
+            && self.client.tag_state(seen).await? == TagState::Unchanged
         {
             return Ok(Seen::Nothing);
         }
-        let (release, tree) = Release::fetch(&self.client, self.platform, self.current.as_ref()).await?;
-        let old = self.deployment.current().root();
-        let root = self.install(tree).await?;
-        let (sequence, digest) = (release.sequence, release.digest);
-        if root == old {
-            tracing::info!("release {sequence} ({digest}) has the content that is being served");
-        } else {
-            let took = started.elapsed().as_millis();
-            tracing::info!("release {sequence} ({digest}) is live, content {root}, {took} ms after the look began");
+        let store = Arc::clone(&self.releases.store);
+        let release = Release::fetch(&self.client, self.platform, &store, cause).await?;
+        let (sequence, digest) = (release.record.sequence, release.record.digest);
+        self.releases.note("fetch", &json!({"cause": cause, "digest": digest, "sequence": sequence}));
+        let releases = Arc::clone(&self.releases);
+        let outcome = spawn_blocking(move || releases.offer(release, cause)).await??;
+        let took = started.elapsed().as_millis();
+        match &outcome {
+            Outcome::Installed => {
+                tracing::info!("release {sequence} ({digest}) is live, {took} ms after the look began");
+            }
+            Outcome::Same => tracing::info!("release {sequence} ({digest}) has the content that is being served"),
+            Outcome::Waiting(reason) => {
+                tracing::warn!("release {sequence} ({digest}) is kept and not served: {reason}")
+            }
+            Outcome::Refused(reason) => tracing::warn!("release {sequence} ({digest}) is refused: {reason}"),
         }
-        self.current = Some(release);
-        Ok(Seen::New)
+        if matches!(outcome, Outcome::Installed | Outcome::Same) {
+            self.begin_watch();
+        }
+        self.seen = Some(digest);
+        Ok(Seen::New(outcome))
     }
 
-    /// Freezes `tree` beside what is served and swaps the pointer, off the threads that answer; the old content is dropped
-    /// there as well, because freeing it takes milliseconds.
-    async fn install(&self, tree: Tree) -> Result<ContentRoot, FetchError> {
-        let deployment = Arc::clone(&self.deployment);
-        let install = move || {
-            let snapshot = freeze(&tree, Some(&deployment.current()))?;
-            for fault in snapshot.faults() {
-                tracing::warn!("{fault}; the line is left out");
-            }
-            let root = snapshot.root();
-            drop(deployment.install(snapshot));
-            Ok(root)
-        };
-        spawn_blocking(install).await?
+    fn begin_watch(&mut self) {
+        if let Some(before) = self.watch.take() {
+            before.abort();
+        }
+        let Some(serving) = self.releases.view().serving else { return };
+        let watching = watch(Arc::clone(&self.releases), self.observer.clone(), serving.digest);
+        self.watch = Some(tokio::spawn(watching).abort_handle());
     }
+}
+
+/// Later than anything that is waited for.
+fn far() -> Instant {
+    Instant::now() + Duration::from_secs(365 * 86_400)
 }
 
 #[cfg(test)]

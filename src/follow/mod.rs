@@ -4,17 +4,36 @@
 //! configured and at nothing else, and no connection is ever opened to an address from a payload. A failed pull or
 //! verification leaves what is being served as it was.
 
+mod boot;
+mod control;
 mod counts;
 mod doorbell;
+mod durable;
 mod follower;
 mod hook;
 mod http;
+mod policy;
 mod release;
+mod releases;
 mod secret;
+mod self_check;
+mod state;
+mod store;
+mod view;
+mod watch;
 
+pub use boot::boot;
+pub use control::{ControlCell, Followed, control_routes};
 pub use counts::Counts;
 pub use doorbell::Doorbell;
-pub use follower::{Follower, Poll, PollError};
+pub use follower::{Follower, FollowerHandle, Poll, PollError, Trouble, TroubleView};
 pub use http::routes;
+pub use policy::{Decision, Policy, Window, WindowError};
 pub use release::{FetchError, Release};
+pub use releases::{Assessment, ChangeError, Outcome, Releases};
 pub use secret::{SecretError, Secrets};
+pub use state::{
+    Cause, Changes, Current, Journal, Limits, Record, Size, State, StateError, Status, look, look_at_blob,
+};
+pub use store::Store;
+pub use view::View;

@@ -1,23 +1,25 @@
-//! One release: pulled, verified and unpacked.
+//! One release: pulled, verified and unpacked, or read from where it is kept.
 
-use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::task::{JoinError, spawn_blocking};
 
-use crate::image::{Blob, ContentError, Descriptor, Index, Platform, content};
+use super::state::{Cause, Changes, Record, Size, StateError, Status};
+use super::store::Store;
+use crate::image::{Blob, ContentError, Descriptor, Index, Manifest, Platform, content};
 use crate::registry::{Client, RegistryError};
 use crate::snapshot::{Digest, Tree};
 
-/// What is installed: its name, and its layers for the next release to share.
+/// A release and what is in it.
 #[derive(Debug)]
 pub struct Release {
-    /// The digest of the index.
-    pub digest: Digest,
-    /// The number that its maker gave it.
-    pub sequence: u64,
-    blobs: HashMap<Digest, Bytes>,
+    /// What is known of it.
+    pub record: Record,
+    /// Its files.
+    pub tree: Tree,
 }
 
 /// Why a release can't be had or is refused.
@@ -29,39 +31,150 @@ pub enum FetchError {
     /// The image's fault.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// It can't be kept.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The unpacked content could not be frozen.
     #[error("the content can't be read: {0}")]
     Freeze(#[from] io::Error),
+    /// What was kept of a release is no longer there, or no longer whole.
+    #[error("release {0} is no longer kept whole")]
+    Lost(Digest),
     /// A fault of galley's own: it must not end the following.
     #[error("galley itself broke on this release; please report it: {0}")]
     Broken(#[from] JoinError),
 }
 
+impl FetchError {
+    /// Whether the release itself is at fault, whenever it is looked at again.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Content(_) => true,
+            Self::Registry(error) => matches!(error, RegistryError::Mismatch { .. } | RegistryError::NoPlatform { .. }),
+            Self::State(_) | Self::Freeze(_) | Self::Lost(_) | Self::Broken(_) => false,
+        }
+    }
+}
+
+/// What was pulled of a release, before its layers are.
+struct Parts {
+    name: String,
+    digest: Digest,
+    index: Index,
+    index_bytes: Bytes,
+    manifest: Blob,
+    layers: Vec<Descriptor>,
+}
+
 impl Release {
-    /// Pulls what the client's reference points at. Layers that `previous` has are not pulled again.
+    /// Pulls what the client's reference points at, and keeps it in `store`. Blobs that are there are not pulled again.
     pub async fn fetch(
         client: &Client,
         platform: Platform,
-        previous: Option<&Self>,
-    ) -> Result<(Self, Tree), FetchError> {
-        let pulled = client.index().await?;
-        let manifest = client.manifest(&pulled.index, platform).await?;
-        let layers = manifest.content_layers();
-        let known = |descriptor: &Descriptor| previous?.blobs.get(&descriptor.digest);
-        let missing: Vec<_> = layers.iter().copied().filter(|layer| known(layer).is_none()).collect();
-        let mut pulled_blobs = client.blobs(&missing).await?.into_iter();
-        let had = |descriptor: &&Descriptor| {
-            known(descriptor).map(|bytes| Blob { descriptor: (*descriptor).clone(), bytes: bytes.clone() })
-        };
-        let blobs = layers.iter().filter_map(|layer| had(layer).or_else(|| pulled_blobs.next())).collect();
-        let name = client.reference().to_string();
-        // Unpacking is work for a processor, not for the thread that answers requests.
-        spawn_blocking(move || Self::unpack(&name, pulled.digest, &pulled.index, blobs)).await?
+        store: &Arc<Store>,
+        cause: Cause,
+    ) -> Result<Self, FetchError> {
+        let parts = Parts::pull(client, platform, store).await?;
+        let reading = (Arc::clone(store), parts.layers.clone());
+        let kept = spawn_blocking(move || {
+            let (store, layers) = reading;
+            layers.iter().map(|layer| store.get(layer.digest)).collect::<Vec<_>>()
+        });
+        let kept = kept.await?;
+        let missing: Vec<_> = parts.layers.iter().zip(&kept).filter(|(_, kept)| kept.is_none()).collect();
+        let missing: Vec<&Descriptor> = missing.into_iter().map(|(layer, _)| layer).collect();
+        let pulled = client.blobs(&missing).await?;
+        let store = Arc::clone(store);
+        // Unpacking is work for a processor, and keeping for a disk: not for the thread that answers requests.
+        spawn_blocking(move || {
+            let (kept_all, unpacked) =
+                rayon::join(|| parts.keep(&store, &pulled), || parts.unpack(kept, &pulled, cause));
+            // What is wrong with the image is the better answer.
+            let release = unpacked?;
+            kept_all?;
+            Ok(release)
+        })
+        .await?
     }
 
-    fn unpack(name: &str, digest: Digest, index: &Index, blobs: Vec<Blob>) -> Result<(Self, Tree), FetchError> {
-        let tree = content(name, index, &blobs)?;
-        let blobs = blobs.into_iter().map(|blob| (blob.descriptor.digest, blob.bytes)).collect();
-        Ok((Self { digest, sequence: index.sequence(), blobs }, tree))
+    /// Reads a release from where it is kept, as it was verified when it came.
+    pub fn read(record: &Record, get: impl Fn(Digest) -> Option<Bytes>) -> Result<Self, FetchError> {
+        let lost = || FetchError::Lost(record.digest);
+        let manifest = get(record.manifest).ok_or_else(lost)?;
+        let manifest: Manifest = serde_json::from_slice(&manifest).map_err(|_| lost())?;
+        let layers: Option<Vec<Blob>> = manifest
+            .content_layers()
+            .into_iter()
+            .map(|layer| Some(Blob { descriptor: layer.clone(), bytes: get(layer.digest)? }))
+            .collect();
+        let index = Index {
+            schema_version: 2,
+            media_type: String::new(),
+            manifests: Vec::new(),
+            annotations: Default::default(),
+        };
+        let (tree, root) = content(&record.reference, &index, &layers.ok_or_else(lost)?)?;
+        // By the record, which was written after all was verified.
+        if root != record.content_root {
+            return Err(lost());
+        }
+        Ok(Self { record: record.clone(), tree })
+    }
+}
+
+impl Parts {
+    async fn pull(client: &Client, platform: Platform, store: &Arc<Store>) -> Result<Self, FetchError> {
+        let pulled = client.index().await?;
+        let mut index = pulled.index;
+        let descriptor = index.manifest(platform).ok_or_else(|| RegistryError::NoPlatform {
+            reference: client.reference().to_string(),
+            platform,
+            has: index.platforms(),
+        })?;
+        let (reading, digest) = (Arc::clone(store), descriptor.digest);
+        let manifest = match spawn_blocking(move || reading.get(digest)).await? {
+            Some(bytes) => Blob { descriptor: descriptor.clone(), bytes },
+            None => client.manifest_blob(descriptor).await?,
+        };
+        let parsed: Manifest = client.parse("a manifest", &manifest.bytes)?;
+        if index.content_root().is_none() && index.annotations.is_empty() {
+            index.take_labels(&client.blob(&parsed.config).await?.bytes);
+        }
+        let layers = parsed.content_layers().into_iter().cloned().collect();
+        let name = client.reference().to_string();
+        Ok(Self { name, digest: pulled.digest, index, index_bytes: pulled.bytes, manifest, layers })
+    }
+
+    fn keep(&self, store: &Store, pulled: &[Blob]) -> Result<(), StateError> {
+        for blob in pulled {
+            store.put(blob.descriptor.digest, &blob.bytes)?;
+        }
+        store.put(self.manifest.descriptor.digest, &self.manifest.bytes)?;
+        store.put(self.digest, &self.index_bytes)
+    }
+
+    fn unpack(&self, kept: Vec<Option<Bytes>>, pulled: &[Blob], cause: Cause) -> Result<Release, FetchError> {
+        let mut pulled = pulled.iter();
+        let layers = self.layers.iter().zip(kept).filter_map(|(descriptor, kept)| match kept {
+            Some(bytes) => Some(Blob { descriptor: descriptor.clone(), bytes }),
+            None => pulled.next().cloned(),
+        });
+        let (tree, content_root) = content(&self.name, &self.index, &layers.collect::<Vec<_>>())?;
+        let record = Record {
+            digest: self.digest,
+            reference: self.name.clone(),
+            sequence: self.index.sequence(),
+            content_root,
+            revision: self.index.revision().map(str::to_owned),
+            manifest: self.manifest.descriptor.digest,
+            layers: self.layers.iter().map(|layer| layer.digest).collect(),
+            size: Size { files: tree.len() as u64, bytes: tree.length() },
+            changes: Changes::default(),
+            cause,
+            fetched: Timestamp::now(),
+            installed: None,
+            status: Status::Fetched,
+        };
+        Ok(Release { record, tree })
     }
 }

@@ -42,8 +42,8 @@ pub enum ContentError {
     },
 }
 
-/// The tree in the content layers of the image called `name`, lowest first, if it is what `index` promises.
-pub fn content(name: &str, index: &Index, layers: &[Blob]) -> Result<Tree, ContentError> {
+/// The tree in the content layers of the image called `name`, lowest first, and its root, if it is what `index` promises.
+pub fn content(name: &str, index: &Index, layers: &[Blob]) -> Result<(Tree, ContentRoot), ContentError> {
     let tree = unpack(layers.iter().map(|blob| (&blob.descriptor, &blob.bytes)))?;
     if tree.is_empty() {
         return Err(ContentError::NoSite(name.to_owned()));
@@ -53,7 +53,7 @@ pub fn content(name: &str, index: &Index, layers: &[Blob]) -> Result<Tree, Conte
         Some(promised) if promised.parse().ok() != Some(found) => {
             Err(ContentError::Root { name: name.to_owned(), promised: promised.clone(), found })
         }
-        _ => Ok(tree),
+        _ => Ok((tree, found)),
     }
 }
 
@@ -68,5 +68,5 @@ pub fn layout_content(folder: &Path, platform: Platform) -> Result<Tree, Content
     })?;
     let manifest = layout.manifest(descriptor)?;
     let layers: Result<Vec<_>, _> = manifest.content_layers().into_iter().map(|layer| layout.blob(layer)).collect();
-    content(&name, &layout.index, &layers?)
+    Ok(content(&name, &layout.index, &layers?)?.0)
 }

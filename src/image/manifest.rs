@@ -131,6 +131,31 @@ impl Index {
         self.annotations.get(CONTENT_ROOT).map(String::as_str)
     }
 
+    /// Takes over what the labels in `config` say, the bytes of a config: Docker's format has no annotations.
+    pub fn take_labels(&mut self, config: &[u8]) {
+        #[derive(Deserialize)]
+        struct Config {
+            #[serde(default)]
+            config: Execution,
+        }
+        #[derive(Default, Deserialize)]
+        struct Execution {
+            #[serde(default, rename = "Labels")]
+            labels: Option<BTreeMap<String, String>>,
+        }
+        // A config that can't be read says nothing; whether it has to is for the engine that runs it.
+        let Ok(config) = serde_json::from_slice::<Config>(config) else { return };
+        let known = |(name, _): &(String, String)| {
+            name.starts_with("dev.galley.") || name.starts_with("org.opencontainers.image.")
+        };
+        self.annotations.extend(config.config.labels.unwrap_or_default().into_iter().filter(known));
+    }
+
+    /// The commit that the release was made from, if it says.
+    pub fn revision(&self) -> Option<&str> {
+        self.annotations.get("org.opencontainers.image.revision").map(String::as_str)
+    }
+
     /// The release's number; 0 for an index that is not galley's.
     pub fn sequence(&self) -> u64 {
         self.annotations.get(SEQUENCE).and_then(|text| text.parse().ok()).unwrap_or(0)

@@ -139,7 +139,7 @@ impl Verification {
 
 /// The tree in the content layers of a described image, lowest first, if it is what the image promises.
 pub fn content_of(name: &str, description: &Description, layers: &[Blob]) -> Result<Tree, ContentError> {
-    content(name, &description.promises(), layers)
+    Ok(content(name, &description.promises(), layers)?.0)
 }
 
 fn archive(images: &LayoutImages, layer: &Descriptor) -> Result<LayerArchive, ImageFault> {

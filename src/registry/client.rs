@@ -138,6 +138,11 @@ impl Client {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What `bytes`, which came from the registry, say as JSON; `what` names them in the error.
+    pub fn parse<T: serde::de::DeserializeOwned>(&self, what: &'static str, bytes: &[u8]) -> Result<T, RegistryError> {
+        serde_json::from_slice(bytes).map_err(|error| self.malformed(what, &error.to_string()))
+    }
+
     pub(super) fn malformed(&self, action: &'static str, reason: &str) -> RegistryError {
         RegistryError::Malformed { host: self.host(), action, reason: reason.to_owned() }
     }

@@ -27,6 +27,8 @@ pub struct Pulled {
     pub digest: Digest,
     /// What they say.
     pub index: Index,
+    /// The bytes themselves, an index or a single manifest.
+    pub bytes: Bytes,
 }
 
 impl Client {
@@ -76,10 +78,10 @@ impl Client {
             return Err(RegistryError::Mismatch { host: self.host(), digest: wanted });
         }
         if MANIFEST_TYPES.contains(&media_type.as_str()) {
-            return Ok(Pulled { digest, index: self.single(&bytes, &media_type).await? });
+            return Ok(Pulled { digest, index: self.single(&bytes, &media_type).await?, bytes });
         }
         let index = serde_json::from_slice(&bytes).map_err(|error| self.malformed("an index", &error.to_string()))?;
-        Ok(Pulled { digest, index })
+        Ok(Pulled { digest, index, bytes })
     }
 
     /// The index of one image whose platform stands in its config.

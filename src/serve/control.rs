@@ -20,27 +20,37 @@ use super::listen::Listener;
 use super::observe::{CONTENT_TYPE, Counted, Metrics, Observer};
 use super::peer::Peer;
 use super::readiness::Readiness;
+use super::routes::Routes;
 
 /// Probes and scrapers are few.
 const CONNECTIONS: usize = 32;
 /// Nobody is worth waiting for at the stop.
 const STOP: Duration = Duration::from_millis(500);
 
+/// The paths of probes and scrapers.
+const OWN: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 const PLAIN: &str = "text/plain; charset=utf-8";
 const ELSEWHERE: &str = "not found; there are /healthz, /readyz and /metrics\n";
 
-/// Answers on the control listener. None of its paths changes anything.
+/// Answers on the control listener. None of its own paths changes anything; those of `routes` may.
 #[derive(Clone)]
 pub struct Control {
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
+    routes: Option<Routes>,
 }
 
 impl Control {
     /// Tells of an instance what `observer`, `readiness` and the counters of other rooms know.
     pub fn new(observer: Observer, readiness: Arc<Readiness>, counted: Vec<Counted>) -> Self {
         let metrics = Arc::new(Metrics::new(observer, Arc::clone(&readiness), counted));
-        Self { readiness, metrics }
+        Self { readiness, metrics, routes: None }
+    }
+
+    /// The same with further paths.
+    #[must_use]
+    pub fn with_routes(self, routes: Option<Routes>) -> Self {
+        Self { routes, ..self }
     }
 
     /// Serves on `listeners` in a thread of its own: however much the public listeners have to do, a probe is answered.
@@ -79,6 +89,9 @@ impl Control {
 
 impl Handler for Control {
     fn answer(&self, request: Request<Incoming>, _peer: &Peer) -> Answer {
+        if let Some(routes) = self.routes.clone().filter(|_| !OWN.contains(&request.uri().path())) {
+            return Answer::routed(routes, request);
+        }
         let response = self.respond(request.method(), request.uri().path());
         let bodiless = *request.method() == Method::HEAD;
         if bodiless { response.map(|_| AnswerBody::empty()).into() } else { response.into() }

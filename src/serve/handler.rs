@@ -13,6 +13,7 @@ use hyper::body::{Body, Incoming};
 use super::body::AnswerBody;
 use super::deployment::Deployment;
 use super::peer::Peer;
+use super::routes::Routes;
 
 /// A body that nobody asked for is read up to this length, for this long.
 const MAX_UNWANTED: usize = 1024 * 1024;
@@ -39,6 +40,12 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// What `routes` answer.
+    pub(super) fn routed(routes: Routes, request: Request<Incoming>) -> Self {
+        let answer = async move { routes.answer(request.map(axum::body::Body::new)).await.map(AnswerBody::Routed) };
+        Self::Routed(Box::pin(answer))
+    }
+
     /// `response`, once the request's body is read and thrown away: a client that still sends may not look at an answer, and
     /// in HTTP/2 an answer that comes before the body's end is a reset. What is too long, or comes too slowly, is not waited
     /// for.

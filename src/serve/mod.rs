@@ -41,7 +41,7 @@ pub use deployment::Deployment;
 pub use handler::{Answer, Handler};
 pub use limits::{Limits, media_files};
 pub use listen::{Address, Inherited, Listener, bind};
-pub use observe::{AccessLog, Counted, Counter, LogFormat, Observer};
+pub use observe::{AccessLog, Answered, Counted, Counter, LogFormat, Observer};
 pub use peer::{Peer, Trust};
 pub use readiness::Readiness;
 pub use routes::Routes;

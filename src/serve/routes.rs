@@ -25,9 +25,14 @@ pub struct Routes(Router);
 impl Routes {
     /// Puts the limits around `router`, whose paths begin with `/_galley/`.
     pub fn new(router: Router) -> Self {
+        Self::patient(router, TIMEOUT)
+    }
+
+    /// The same for routes whose answers may take as long as `patience`.
+    pub fn patient(router: Router, patience: Duration) -> Self {
         let router = router
             .layer(RequestBodyLimitLayer::new(MAX_BODY))
-            .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, TIMEOUT))
+            .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, patience))
             .layer(CatchPanicLayer::new());
         Self(router)
     }

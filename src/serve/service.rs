@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 
 use super::answer::{content, text};
-use super::body::AnswerBody;
 use super::deployment::Deployment;
 use super::handler::{Answer, Handler};
 use super::peer::Peer;
@@ -34,14 +32,11 @@ impl Handler for Public {
             return Answer::after(request, response);
         }
         match self.routes.clone() {
-            Some(routes) => {
-                Answer::Routed(Box::pin(
-                    async move { routes.answer(request.map(Body::new)).await.map(AnswerBody::Routed) },
-                ))
-            }
+            Some(routes) => Answer::routed(routes, request),
             None => text(StatusCode::NOT_FOUND, "not found\n").into(),
         }
     }
+
     fn deployment(&self) -> Option<&Deployment> {
         Some(&self.deployment)
     }

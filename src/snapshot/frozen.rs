@@ -54,8 +54,19 @@ pub(super) enum Target {
 /// Resources by path.
 type Assets = Arc<HashMap<String, Arc<Resource>>>;
 
-/// All resources of one content root, immutable.
-#[derive(Debug)]
+/// How many resources of a snapshot are not those of an earlier one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Only in it.
+    pub added: usize,
+    /// With other bytes or another date.
+    pub changed: usize,
+    /// Only in the earlier one.
+    pub removed: usize,
+}
+
+/// All resources of one content root, immutable. A clone shares them.
+#[derive(Clone, Debug)]
 pub struct Snapshot {
     pub(super) root: ContentRoot,
     pub(super) paths: HashMap<String, Target>,
@@ -157,6 +168,23 @@ impl Snapshot {
             Target::Resource(resource) => Some(resource.as_ref()),
             Target::Redirect(_) => None,
         })
+    }
+
+    /// How it differs from `earlier`.
+    pub fn compare(&self, earlier: &Self) -> Compared {
+        let resources = |snapshot: &Self| snapshot.resources().count();
+        let mut compared = Compared::default();
+        for (path, target) in &self.paths {
+            let Target::Resource(resource) = target else { continue };
+            match earlier.find(path) {
+                None => compared.added += 1,
+                Some(other) if other.digest() == resource.digest() && other.modified == resource.modified => {}
+                Some(_) => compared.changed += 1,
+            }
+        }
+        let kept = resources(self) - compared.added;
+        compared.removed = resources(earlier).saturating_sub(kept);
+        compared
     }
 
     /// The number of paths that answer.

@@ -58,11 +58,12 @@ impl Observed {
         line
     }
 
-    /// The line on standard error that begins with `text`.
+    /// The line on standard error that has `text` in it.
+    #[track_caller]
     pub(crate) fn hear(&self, text: &str) -> String {
         loop {
-            let line = self.said.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it never said {text}"));
-            if line.starts_with(text) {
+            let Ok(line) = self.said.recv_timeout(PATIENCE) else { panic!("it never said {text}") };
+            if line.contains(text) {
                 return line;
             }
         }

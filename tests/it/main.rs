@@ -38,6 +38,7 @@ mod proxy;
 mod ranges;
 mod readme;
 mod registry;
+mod releases;
 mod render;
 mod rules;
 mod server;

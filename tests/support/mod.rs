@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -18,12 +19,33 @@ pub(crate) fn galley() -> Command {
     galley_at(Path::new(env!("CARGO_BIN_EXE_galley")))
 }
 
+/// Where instances of this run keep what they follow, if a test says no other place. Runs before this one left theirs: a test's
+/// own temporary folder would not outlive the instances that a failure leaves behind.
+fn state_home() -> &'static Path {
+    static HOME: OnceLock<PathBuf> = OnceLock::new();
+    HOME.get_or_init(|| {
+        let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("state");
+        let hour = Duration::from_secs(3600);
+        for found in fs::read_dir(&all).into_iter().flatten().flatten() {
+            let age = found.metadata().and_then(|metadata| metadata.modified()).map(|time| time.elapsed());
+            if age.is_ok_and(|age| age.is_ok_and(|age| age > hour)) {
+                // Another run may be at it, too.
+                let _ = fs::remove_dir_all(found.path());
+            }
+        }
+        let own = all.join(std::process::id().to_string());
+        fs::create_dir_all(&own).unwrap();
+        own
+    })
+}
+
 /// The same where the program lies at `path`.
 pub(crate) fn galley_at(path: &Path) -> Command {
     let mut command = Command::new(path);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GALLEY_")) {
         command.env_remove(name);
     }
+    command.env("XDG_STATE_HOME", state_home()).env_remove("STATE_DIRECTORY");
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"] {
         command.env_remove(name).env_remove(name.to_ascii_lowercase());
     }

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::report::Report;
 use crate::serve::{
     AccessLog, Address, Control, ControlThread, Counted, Deployment, Inherited, Listener, LogFormat, Observer,
-    Readiness, bind,
+    Readiness, Routes, bind,
 };
 
 /// Where the control listener is with --follow.
@@ -74,6 +74,7 @@ impl ObservationArguments {
         &self,
         listeners: Vec<Listener>,
         counted: Vec<Counted>,
+        routes: Option<Routes>,
         report: &Report,
     ) -> anyhow::Result<Observation> {
         let format = match self.log {
@@ -85,12 +86,14 @@ impl ObservationArguments {
         let observer = Observer::new(log.as_ref());
         let readiness = Arc::<Readiness>::default();
         for listener in &listeners {
-            report.say(format_args!("control: {} has /healthz, /readyz and /metrics", listener.url(false)));
+            let more = if routes.is_some() { ", and a page with the releases" } else { "" };
+            report.say(format_args!("control: {} has /healthz, /readyz and /metrics{more}", listener.url(false)));
         }
         let control = if listeners.is_empty() {
             None
         } else {
-            Some(Control::new(observer.clone(), Arc::clone(&readiness), counted).start(listeners)?)
+            let control = Control::new(observer.clone(), Arc::clone(&readiness), counted).with_routes(routes);
+            Some(control.start(listeners)?)
         };
         Ok(Observation { observer, readiness, log, control })
     }

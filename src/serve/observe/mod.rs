@@ -40,6 +40,15 @@ const SPARE_LENGTH: usize = 4096;
 #[derive(Clone)]
 pub struct Observer(Arc<Local>);
 
+/// Numbers of answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// All of them.
+    pub all: u64,
+    /// Those with a status of 500 and above.
+    pub failed: u64,
+}
+
 /// What the threads of an instance share.
 struct Shared {
     log: Option<Arc<Lines>>,
@@ -126,6 +135,18 @@ impl Observer {
     /// What came on a connection was refused before it was a request: nothing else is known of it.
     pub(super) fn unreadable(&self, too_large: bool) {
         self.0.counts.unreadable(too_large);
+    }
+
+    /// How many requests were answered so far, and how many of them by a fault of the server's own (5xx).
+    pub fn answered(&self) -> Answered {
+        let mut answered = Answered::default();
+        for (status, _, count) in self.totals().answers() {
+            answered.all += count;
+            if status.starts_with('5') {
+                answered.failed += count;
+            }
+        }
+        answered
     }
 
     fn totals(&self) -> Totals {

@@ -69,7 +69,7 @@ impl std::error::Error for Cut {}
 pub(crate) struct Registry {
     store: Arc<Mutex<Store>>,
     pub(crate) address: String,
-    _stop: oneshot::Sender<()>,
+    stop: Option<oneshot::Sender<()>>,
 }
 
 /// Where blobs lie that the registry sends its clients to; nobody may show it what the registry gave.
@@ -120,7 +120,12 @@ impl Registry {
                 }
             });
         });
-        Self { store, address, _stop: stop }
+        Self { store, address, stop: Some(stop) }
+    }
+
+    /// From now on nobody answers there.
+    pub(crate) fn stop(&mut self) {
+        self.stop = None;
     }
 
     /// With tokens for `account`.

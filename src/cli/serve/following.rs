@@ -1,0 +1,132 @@
+//! `galley serve --follow`: what is followed, and what is known of it from before.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::cli::memory::Size;
+use crate::cli::report::Report;
+use crate::follow::{
+    ControlCell, Limits, Policy, Poll, Release, Secrets, State, StateError, Store, Window, boot, control_routes, look,
+    look_at_blob,
+};
+use crate::registry::Reference;
+use crate::serve::Routes;
+
+/// Where an image of galley has its volume.
+const IMAGE_STATE: &str = "/var/lib/galley";
+/// An image says by this variable which release it holds, and by being there that this is an image.
+const BAKED_SEQUENCE: &str = "GALLEY_BAKED_SEQUENCE";
+
+#[derive(Args)]
+pub(super) struct FollowArguments {
+    /// The image whose content to serve, now and after each push
+    #[arg(long, value_name = "REF", env = "GALLEY_FOLLOW")]
+    pub(super) follow: Option<Reference>,
+    /// A file with one secret a line that webhooks must know
+    #[arg(long, value_name = "FILE", env = "GALLEY_HOOK_SECRET_FILE", requires = "follow")]
+    hook_secret_file: Option<PathBuf>,
+    /// A file with one token a line; whoever shows one at the control listener may roll back, pin and deploy
+    #[arg(long, value_name = "FILE", env = "GALLEY_CONTROL_TOKEN_FILE", requires = "follow")]
+    control_token_file: Option<PathBuf>,
+    /// How often to look at the reference without a webhook
+    #[arg(long, value_name = "DURATION", default_value = "5m", env = "GALLEY_POLL")]
+    pub(super) poll: Poll,
+    /// Where releases are kept, so that a restart needs no registry [default: /var/lib/galley in an image, else a folder for the reference in $STATE_DIRECTORY or $XDG_STATE_HOME/galley]
+    #[arg(long, value_name = "DIR", env = "GALLEY_STATE", requires = "follow")]
+    state: Option<PathBuf>,
+    /// How many bytes of releases are kept there
+    #[arg(long, value_name = "SIZE", default_value = "1G", env = "GALLEY_STATE_SIZE")]
+    state_size: Size,
+    /// How many releases are kept beside the one that is served, the one before and the one that is pinned
+    #[arg(long, value_name = "N", default_value_t = 5, env = "GALLEY_KEEP")]
+    keep: usize,
+    /// Install releases at this time of the week only, as `mon-fri 09:00-17:00 Europe/Berlin`; may be repeated
+    #[arg(long, value_name = "WINDOW", value_delimiter = ';', env = "GALLEY_WINDOW")]
+    window: Vec<Window>,
+    /// Refuse a release with a lower number than the one that is served
+    #[arg(long, env = "GALLEY_MONOTONIC", value_parser = clap::builder::FalseyValueParser::new())]
+    monotonic: bool,
+}
+
+/// What is followed.
+pub(super) struct Following {
+    pub(super) reference: Reference,
+    pub(super) store: Arc<Store>,
+    pub(super) policy: Policy,
+    /// The release to begin with, if there is one.
+    pub(super) booted: Option<Release>,
+}
+
+impl FollowArguments {
+    pub(super) fn secrets(&self) -> anyhow::Result<Option<Secrets>> {
+        Ok(self.hook_secret_file.as_deref().map(Secrets::read).transpose()?)
+    }
+
+    /// What the control listener shows and does, if something is followed.
+    pub(super) fn control(&self, cell: &ControlCell) -> anyhow::Result<Option<Routes>> {
+        let tokens = self.control_token_file.as_deref().map(Secrets::read).transpose()?;
+        Ok(self.follow.is_some().then(|| control_routes(cell.clone(), tokens)))
+    }
+
+    /// Opens the state and reads the release to begin with. `has_source` says whether there is content of another origin, which
+    /// an image was made with.
+    pub(super) fn open(&self, has_source: bool, report: &Report) -> anyhow::Result<Option<Following>> {
+        let Some(reference) = self.follow.clone() else { return Ok(None) };
+        let policy = Policy { windows: self.window.clone(), monotonic: self.monotonic };
+        let limits = Limits { keep: self.keep, size: self.state_size.bytes() };
+        let folder = self.state.clone().or_else(|| default_folder(&reference));
+        let (store, booted) = match folder.as_deref().map(|folder| State::open(folder, limits)) {
+            Some(Ok(state)) => {
+                let booted = boot(&state.current(), &state.records()?, |digest| state.get(digest));
+                (Store::Disk(state), booted)
+            }
+            Some(Err(StateError::Taken(folder))) => {
+                tracing::warn!("{}", StateError::Taken(folder.clone()));
+                tracing::warn!("this instance only reads there, and keeps what it pulls in memory");
+                let booted = look(&folder)
+                    .and_then(|(current, records)| boot(&current, &records, |digest| look_at_blob(&folder, digest)));
+                (Store::in_memory(), booted)
+            }
+            Some(Err(error @ StateError::Newer { .. })) => return Err(error.into()),
+            Some(Err(error)) if self.state.is_some() => return Err(error.into()),
+            Some(Err(error)) => {
+                tracing::warn!("{error}; a restart will need the registry; choose another folder with --state");
+                (Store::in_memory(), None)
+            }
+            None => (Store::in_memory(), None),
+        };
+        let baked = env::var(BAKED_SEQUENCE).ok().and_then(|text| text.parse().ok()).filter(|_| has_source);
+        let booted = booted.filter(|release| {
+            let newer = baked.is_none_or(|baked: u64| release.record.sequence > baked);
+            if !newer {
+                report.say(format_args!(
+                    "the image holds release {}, the state release {}",
+                    baked.unwrap_or_default(),
+                    release.record.sequence
+                ));
+            }
+            newer
+        });
+        if let Some(Release { record, .. }) = &booted {
+            report.say(format_args!("from the state: release {}, {}", record.sequence, record.digest));
+        }
+        Ok(Some(Following { reference, store: Arc::new(store), policy, booted }))
+    }
+}
+
+/// Each reference has a folder of its own, except in an image, whose volume is for one.
+fn default_folder(reference: &Reference) -> Option<PathBuf> {
+    if env::var_os(BAKED_SEQUENCE).is_some() {
+        return Some(IMAGE_STATE.into());
+    }
+    if let Some(folder) = env::var_os("STATE_DIRECTORY") {
+        return Some(folder.into());
+    }
+    let home = || env::var_os("HOME").map(|home| Path::new(&home).join(".local/state"));
+    let base = env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute()).or_else(home)?;
+    let name = reference.to_string().replace(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c), "_");
+    Some(base.join("galley").join(name))
+}

@@ -1,0 +1,69 @@
+//! Which release an instance begins with, before it has asked anybody.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::release::Release;
+use super::state::{Current, Record, Status};
+use crate::snapshot::Digest;
+
+/// The release to begin with: the one that is pinned, or the last that was confirmed; if it can't be read, the next best.
+pub fn boot(
+    current: &Current,
+    records: &BTreeMap<Digest, Record>,
+    get: impl Fn(Digest) -> Option<Bytes>,
+) -> Option<Release> {
+    let confirmed = |digest: Option<Digest>| {
+        digest.and_then(|digest| records.get(&digest)).filter(|record| record.status == Status::Confirmed)
+    };
+    let pinned = current.pinned.and_then(|digest| records.get(&digest));
+    let is_good = |record: &&Record| matches!(record.status, Status::Confirmed | Status::Installed);
+    let mut others: Vec<_> = records.values().filter(is_good).collect();
+    // One whose first minute was cut short only if there is no other.
+    others.sort_by_key(|record| (record.status == Status::Installed, Reverse(record.installed)));
+    let order = pinned.into_iter().chain(confirmed(current.current)).chain(confirmed(current.previous)).chain(others);
+    for record in order {
+        match Release::read(record, &get) {
+            Ok(release) => return Some(release),
+            Err(error) => tracing::warn!("{error}; trying the one before"),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::follow::state::tests::record;
+
+    /// The order of candidates, as far as it is seen by which manifests are asked for.
+    fn order(current: Current, records: &[Record]) -> Vec<u64> {
+        let records: BTreeMap<_, _> = records.iter().map(|record| (record.digest, record.clone())).collect();
+        let asked = std::cell::RefCell::new(Vec::new());
+        let found = boot(&current, &records, |digest| {
+            let record = records.values().find(|record| record.manifest == digest);
+            asked.borrow_mut().extend(record.map(|record| record.sequence));
+            None
+        });
+        assert!(found.is_none());
+        let mut asked = asked.into_inner();
+        asked.dedup();
+        asked
+    }
+
+    #[test]
+    fn the_pinned_one_goes_first_and_what_was_not_confirmed_last() {
+        let mut all: Vec<Record> = (1..=5).map(record).collect();
+        all[3].status = Status::Installed;
+        all[4].status = Status::Quarantined("it failed".to_owned());
+        let current = Current { current: Some(all[2].digest), previous: Some(all[1].digest), pinned: None };
+        assert_eq!(order(current, &all)[..2], [3, 2]);
+        assert_eq!(order(Current { pinned: Some(all[0].digest), ..current }, &all)[..2], [1, 3]);
+        let unconfirmed = Current { current: Some(all[3].digest), previous: Some(all[2].digest), pinned: None };
+        assert_eq!(order(unconfirmed, &all)[0], 3);
+        assert_eq!(order(unconfirmed, &all).last(), Some(&4));
+        assert_eq!(order(unconfirmed, &all[3..]), [4]);
+    }
+}

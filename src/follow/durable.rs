@@ -1,0 +1,65 @@
+//! Files that outlive a crash: written aside, synced, renamed, and the rename synced too.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// The ending of what is being written; what is left of it after a crash belongs to nobody.
+const ASIDE: &str = ".aside";
+
+/// Puts `bytes` at `path`. After a crash the file is what it was before, or this, and never a part of it.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let aside = path.with_file_name(format!("{name}{ASIDE}"));
+    let written = File::create(&aside).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    if let Err(error) = written.and_then(|()| fs::rename(&aside, path)) {
+        // A full disk is to have room again. What can't be removed is swept at the next start.
+        let _ = fs::remove_file(&aside);
+        return Err(error);
+    }
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Makes what was renamed or removed in `folder` outlive a crash.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Removes what a crash left half written in `folder`.
+pub(super) fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().ends_with(ASIDE) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_and_what_was_left_aside_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("current.json");
+        write(&file, b"one").unwrap();
+        write(&file, b"two").unwrap();
+        fs::write(folder.path().join("current.json.aside"), "thr").unwrap();
+        sweep(folder.path()).unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failure_leaves_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("current.json")).unwrap();
+        assert!(write(&folder.path().join("current.json"), b"one").is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,433 @@
+//! The releases of an instance: what is served, what was, what waits, and the one way from one to another.
+//!
+//! Whatever changes what is served goes through here, under one lock, which no network is waited for with. What is installed
+//! is on disk before readers see it; a rollback is seen first and written down then.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::policy::{Decision, Policy};
+use super::release::{FetchError, Release};
+use super::self_check;
+use super::state::{Cause, Changes, Current, Record, StateError, Status};
+use super::store::Store;
+use crate::serve::Deployment;
+use crate::snapshot::{Digest, Snapshot, freeze};
+
+/// The releases of one instance.
+#[derive(Debug)]
+pub struct Releases {
+    pub(super) deployment: Arc<Deployment>,
+    pub(super) store: Arc<Store>,
+    policy: Policy,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Inner {
+    pub(super) current: Current,
+    pub(super) records: BTreeMap<Digest, Record>,
+    /// What the reference pointed at when it was last looked at.
+    pub(super) latest: Option<Digest>,
+    /// Snapshots that a rollback needs nothing for.
+    ready: HashMap<Digest, Arc<Snapshot>>,
+    /// Why the latest release is not served.
+    pub(super) waiting: Option<String>,
+}
+
+/// What became of a release that was offered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", content = "reason", rename_all = "lowercase")]
+pub enum Outcome {
+    /// It is served, with other content than before.
+    Installed,
+    /// It has the content that is served.
+    Same,
+    /// It is kept, and not served for this reason.
+    Waiting(String),
+    /// It is not to be served, for this reason.
+    Refused(String),
+}
+
+/// What would become of a release.
+#[derive(Clone, Debug, Serialize)]
+pub struct Assessment {
+    /// What is known of it.
+    pub record: Record,
+    /// What is to be done with it.
+    pub decision: Decision,
+}
+
+/// Why releases can't be changed as was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// There is nothing to go back to.
+    #[error("there is no release before this one; see galley releases")]
+    NoPrevious,
+    /// No such release is kept.
+    #[error("no release {0} is kept; see galley releases")]
+    Unknown(String),
+    /// The text names several.
+    #[error("several releases begin with {0}; write more of the digest")]
+    Ambiguous(String),
+    /// Nothing is served that came from the reference.
+    #[error("no release is served yet")]
+    NoCurrent,
+    /// The state, or what is in it.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+}
+
+impl From<StateError> for ChangeError {
+    fn from(error: StateError) -> Self {
+        Self::Fetch(error.into())
+    }
+}
+
+impl Releases {
+    /// Those that `store` knows of; `booted` is the one that `deployment` serves, if it serves one.
+    pub fn new(
+        deployment: Arc<Deployment>,
+        store: Arc<Store>,
+        policy: Policy,
+        booted: Option<Record>,
+    ) -> Result<Self, StateError> {
+        let mut inner = Inner::default();
+        if let Some(state) = store.state() {
+            (inner.records, inner.current) = (state.records()?, state.current());
+        }
+        let releases = Self { deployment, store, policy, inner: Mutex::new(inner) };
+        let mut inner = releases.lock();
+        match booted {
+            Some(record) => releases.begin(&mut inner, record)?,
+            // What is served came from elsewhere.
+            None => inner.current.current = None,
+        }
+        releases.sweep(&mut inner)?;
+        drop(inner);
+        Ok(releases)
+    }
+
+    /// `record` is served already: as it was before, or as it has just been fetched.
+    fn begin(&self, inner: &mut Inner, mut record: Record) -> Result<(), StateError> {
+        let (digest, before) = (record.digest, inner.current);
+        if record.status == Status::Fetched {
+            record.status = Status::Installed;
+            record.installed = Some(Timestamp::now());
+        }
+        inner.latest = Some(digest);
+        let previous = before.current.filter(|current| *current != digest).or(before.previous);
+        self.note("start", &json!({"digest": digest, "sequence": record.sequence}));
+        self.keep(inner, record)?;
+        let current = Current { current: Some(digest), previous, ..before };
+        if current == before { Ok(()) } else { self.commit(inner, current) }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the reference pointed at when it was last looked at.
+    pub fn latest(&self) -> Option<Digest> {
+        self.lock().latest
+    }
+
+    /// What is known of a release.
+    pub fn record(&self, digest: Digest) -> Option<Record> {
+        self.lock().records.get(&digest).cloned()
+    }
+
+    /// Takes a release that was fetched and verified, and serves it if that is allowed.
+    pub fn offer(&self, release: Release, cause: Cause) -> Result<Outcome, FetchError> {
+        let (record, snapshot) = self.examine(release)?;
+        for fault in snapshot.faults() {
+            tracing::warn!("{fault}; the line is left out");
+        }
+        let mut inner = self.lock();
+        inner.latest = Some(record.digest);
+        self.keep(&mut inner, record.clone())?;
+        let outcome = self.decide(&mut inner, record, snapshot, cause)?;
+        self.sweep(&mut inner)?;
+        Ok(outcome)
+    }
+
+    /// What would become of a release that was fetched and verified; nothing is kept.
+    pub fn assess(&self, release: Release) -> Result<Assessment, FetchError> {
+        let (record, _) = self.examine(release)?;
+        let inner = self.lock();
+        let decision = match inner.current.current == Some(record.digest) {
+            true => Decision::Refuse("it is served already".to_owned()),
+            false => self.decision(&inner, &record, Cause::Person),
+        };
+        Ok(Assessment { record, decision })
+    }
+
+    /// Freezes a release and checks it.
+    fn examine(&self, release: Release) -> Result<(Record, Snapshot), FetchError> {
+        let Release { mut record, tree } = release;
+        let served = self.deployment.current();
+        let snapshot = freeze(&tree, Some(&served))?;
+        record.changes = Changes::from(snapshot.compare(&served));
+        let faults = self_check::faults(&tree, &snapshot);
+        let known = self.lock().records.get(&record.digest).map(|known| known.status.clone());
+        record.status = match known {
+            Some(Status::Quarantined(reason)) => Status::Quarantined(reason),
+            _ if !faults.is_empty() => Status::Quarantined(format!("the self-check failed: {}", faults.join("; "))),
+            _ => self_check::doubt(&snapshot, &served).map_or(Status::Fetched, Status::Held),
+        };
+        Ok((record, snapshot))
+    }
+
+    fn decision(&self, inner: &Inner, record: &Record, cause: Cause) -> Decision {
+        let get = |digest: Option<Digest>| digest.and_then(|digest| inner.records.get(&digest));
+        let (current, pinned) = (get(inner.current.current), get(inner.current.pinned));
+        self.policy.decide(record, current, pinned, cause, Timestamp::now())
+    }
+
+    fn decide(
+        &self,
+        inner: &mut Inner,
+        record: Record,
+        snapshot: Snapshot,
+        cause: Cause,
+    ) -> Result<Outcome, FetchError> {
+        let (outcome, waiting) = match self.decision(inner, &record, cause) {
+            Decision::Install => (self.install(inner, record.clone(), snapshot)?, None),
+            Decision::Wait(reason) => (Outcome::Waiting(reason.clone()), Some(reason)),
+            Decision::Refuse(reason) => (Outcome::Refused(reason.clone()), Some(reason)),
+        };
+        inner.waiting = waiting;
+        self.note("decide", &json!({"digest": record.digest, "sequence": record.sequence, "decision": outcome}));
+        Ok(outcome)
+    }
+
+    /// On disk first, then for readers: after a crash there is what they saw.
+    fn install(&self, inner: &mut Inner, mut record: Record, snapshot: Snapshot) -> Result<Outcome, FetchError> {
+        let digest = record.digest;
+        record.status = Status::Installed;
+        record.installed = Some(Timestamp::now());
+        let before = inner.current;
+        let previous = before.current.filter(|current| *current != digest).or(before.previous);
+        let current = Current { current: Some(digest), previous, ..before };
+        self.keep(inner, record)?;
+        self.commit(inner, current)?;
+        Ok(self.swap(inner, before.current, snapshot))
+    }
+
+    /// Swaps the pointer; the snapshot that was served is kept for a rollback.
+    fn swap(&self, inner: &mut Inner, before: Option<Digest>, snapshot: Snapshot) -> Outcome {
+        let root = snapshot.root();
+        let old = self.deployment.install(snapshot);
+        let outcome = if old.root() == root { Outcome::Same } else { Outcome::Installed };
+        if let Some(before) = before {
+            inner.ready.insert(before, old);
+        }
+        let current = inner.current;
+        inner.ready.retain(|digest, _| current.named().any(|named| named == *digest));
+        self.note("swap", &json!({"digest": current.current, "previous": current.previous, "content_root": root}));
+        outcome
+    }
+
+    /// Goes back to a release, by default to the one before, and stays there: what is pushed is fetched and not served until
+    /// [`Releases::unpin`]. Readers see it first; then it is written down.
+    pub fn rollback(&self, to: Option<Digest>) -> Result<Record, ChangeError> {
+        let mut inner = self.lock();
+        let to = match to {
+            Some(digest) => digest,
+            None => self.before(&inner).ok_or(ChangeError::NoPrevious)?,
+        };
+        let record = self.serve(&mut inner, to, Some(to))?;
+        self.note("rollback", &json!({"digest": to, "sequence": record.sequence}));
+        Ok(record)
+    }
+
+    /// The release that was served before, or else the latest of those with a lower number that went well.
+    fn before(&self, inner: &Inner) -> Option<Digest> {
+        let current = inner.current.current?;
+        let is_good = |digest: &Digest| {
+            let status = inner.records.get(digest).map(|record| &record.status);
+            status.is_some_and(|status| matches!(status, Status::Confirmed | Status::Installed))
+        };
+        let sequence = inner.records.get(&current)?.sequence;
+        let lower = inner.records.values().filter(|record| record.sequence < sequence && is_good(&record.digest));
+        let lower = lower.max_by_key(|record| (record.sequence, record.installed)).map(|record| record.digest);
+        lower.or(inner.current.previous.filter(|digest| *digest != current && is_good(digest)))
+    }
+
+    /// Serves a release that is kept; `pinned` is what is pinned from then on.
+    fn serve(&self, inner: &mut Inner, digest: Digest, pinned: Option<Digest>) -> Result<Record, ChangeError> {
+        let record = inner.records.get(&digest).cloned();
+        let mut record = record.ok_or_else(|| ChangeError::Unknown(digest.to_string()))?;
+        let before = inner.current;
+        if before.current == Some(digest) {
+            self.commit(inner, Current { pinned, ..before })?;
+            return Ok(record);
+        }
+        let snapshot = match inner.ready.get(&digest) {
+            Some(ready) => Snapshot::clone(ready),
+            None => {
+                let release = Release::read(&record, |digest| self.store.get(digest))?;
+                freeze(&release.tree, Some(&self.deployment.current())).map_err(FetchError::from)?
+            }
+        };
+        inner.current = Current { current: Some(digest), previous: before.current.or(before.previous), pinned };
+        self.swap(inner, before.current, snapshot);
+        record.installed = Some(Timestamp::now());
+        record.status = Status::Confirmed;
+        self.keep(inner, record.clone())?;
+        self.commit(inner, inner.current)?;
+        Ok(record)
+    }
+
+    /// Stays at a release, by default at the one that is served.
+    pub fn pin(&self, digest: Option<Digest>) -> Result<Record, ChangeError> {
+        let mut inner = self.lock();
+        let digest = digest.or(inner.current.current).ok_or(ChangeError::NoCurrent)?;
+        let record = self.serve(&mut inner, digest, Some(digest))?;
+        self.note("pin", &json!({"digest": digest, "sequence": record.sequence}));
+        Ok(record)
+    }
+
+    /// Follows again: what came meanwhile is served, if nothing else speaks against it.
+    pub fn unpin(&self) -> Result<Outcome, ChangeError> {
+        let mut inner = self.lock();
+        let current = Current { pinned: None, ..inner.current };
+        self.commit(&mut inner, current)?;
+        self.note("unpin", &json!({}));
+        Ok(self.advance_locked(&mut inner, Cause::Person)?)
+    }
+
+    /// Looks again at the latest release that is kept and not served: a window may have opened, or a person said so.
+    pub fn advance(&self, cause: Cause) -> Result<Outcome, FetchError> {
+        self.advance_locked(&mut self.lock(), cause)
+    }
+
+    fn advance_locked(&self, inner: &mut Inner, cause: Cause) -> Result<Outcome, FetchError> {
+        let latest = inner.latest.filter(|latest| inner.current.current != Some(*latest));
+        let Some(record) = latest.and_then(|latest| inner.records.get(&latest).cloned()) else {
+            inner.waiting = None;
+            return Ok(Outcome::Same);
+        };
+        let release = Release::read(&record, |digest| self.store.get(digest))?;
+        let snapshot = freeze(&release.tree, Some(&self.deployment.current()))?;
+        self.decide(inner, record, snapshot, cause)
+    }
+
+    /// The instance stops: what it serves did no harm so far.
+    pub fn stop(&self) -> Result<(), StateError> {
+        let current = self.lock().current.current;
+        current.map_or(Ok(()), |current| self.confirm(current))
+    }
+
+    /// A release has been served for its first minute.
+    pub(super) fn confirm(&self, digest: Digest) -> Result<(), StateError> {
+        let mut inner = self.lock();
+        let Some(record) = inner.records.get(&digest).filter(|record| record.status == Status::Installed) else {
+            return Ok(());
+        };
+        let record = Record { status: Status::Confirmed, ..record.clone() };
+        self.note("confirm", &json!({"digest": digest, "sequence": record.sequence}));
+        self.keep(&mut inner, record)
+    }
+
+    /// A release does harm: goes back to the one before it, and never serves it again.
+    pub(super) fn quarantine(&self, digest: Digest, reason: &str) -> Result<(), ChangeError> {
+        let mut inner = self.lock();
+        if inner.current.current == Some(digest) {
+            let before = self.before(&inner).ok_or(ChangeError::NoPrevious)?;
+            let pinned = inner.current.pinned;
+            self.serve(&mut inner, before, pinned)?;
+        }
+        if let Some(record) = inner.records.get(&digest).cloned() {
+            self.keep(&mut inner, Record { status: Status::Quarantined(reason.to_owned()), ..record })?;
+        }
+        inner.waiting = Some(format!("it is in quarantine: {reason}"));
+        self.note("quarantine", &json!({"digest": digest, "reason": reason}));
+        Ok(())
+    }
+
+    /// The release whose digest begins with `text`, with or without the algorithm's name.
+    pub fn find(&self, text: &str) -> Result<Digest, ChangeError> {
+        let wanted = text.strip_prefix("sha256:").unwrap_or(text);
+        let inner = self.lock();
+        let mut found = inner.records.keys().filter(|digest| wanted.len() >= 4 && digest.hex().starts_with(wanted));
+        match (found.next(), found.next()) {
+            (Some(digest), None) => Ok(*digest),
+            (None, _) => Err(ChangeError::Unknown(text.chars().take(80).collect())),
+            (Some(_), Some(_)) => Err(ChangeError::Ambiguous(text.to_owned())),
+        }
+    }
+
+    /// When a window opens that the latest release waits for.
+    pub(super) fn opening(&self) -> Option<Timestamp> {
+        let inner = self.lock();
+        let waits = inner.waiting.is_some() && inner.latest != inner.current.current;
+        waits.then(|| self.policy.opening(Timestamp::now())).flatten().map(|at| at.timestamp())
+    }
+
+    /// All releases that are kept, the one with the highest number first.
+    pub fn list(&self) -> Vec<Record> {
+        let mut records: Vec<_> = self.lock().records.values().cloned().collect();
+        records.sort_by_key(|record| std::cmp::Reverse((record.sequence, record.fetched)));
+        records
+    }
+
+    /// The last `count` steps, the latest first.
+    pub fn steps(&self, count: usize) -> Vec<Map<String, Value>> {
+        self.store.state().map(|state| state.journal().last(count)).unwrap_or_default()
+    }
+
+    /// Writes down a step, where there is a journal.
+    pub(super) fn note(&self, step: &str, facts: &impl Serialize) {
+        if let Some(state) = self.store.state() {
+            state.journal().note(step, facts);
+        }
+    }
+
+    fn keep(&self, inner: &mut Inner, record: Record) -> Result<(), StateError> {
+        if let Some(state) = self.store.state() {
+            state.keep(&record)?;
+        }
+        inner.records.insert(record.digest, record);
+        Ok(())
+    }
+
+    fn commit(&self, inner: &mut Inner, current: Current) -> Result<(), StateError> {
+        if let Some(state) = self.store.state() {
+            state.commit(&current)?;
+        }
+        inner.current = current;
+        Ok(())
+    }
+
+    fn sweep(&self, inner: &mut Inner) -> Result<(), StateError> {
+        let Inner { records, current, latest, .. } = inner;
+        match self.store.state() {
+            Some(state) => {
+                // The latest one may be served yet.
+                let named = Current { pinned: current.pinned.or(*latest), ..*current };
+                state.sweep(records, &named)
+            }
+            None => {
+                let is_named = |digest: &Digest| current.named().chain(*latest).any(|named| named == *digest);
+                records.retain(|digest, record| is_named(digest) || matches!(record.status, Status::Quarantined(_)));
+                let blobs = records
+                    .values()
+                    .flat_map(|record| record.layers.iter().copied().chain([record.digest, record.manifest]));
+                self.store.retain(&blobs.collect::<HashSet<_>>());
+                Ok(())
+            }
+        }
+    }
+}
+
+impl From<io::Error> for ChangeError {
+    fn from(error: io::Error) -> Self {
+        Self::Fetch(error.into())
+    }
+}

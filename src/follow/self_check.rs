@@ -1,0 +1,125 @@
+//! Whether a release is fit to be served, looked at in memory before anybody sees it.
+
+use crate::snapshot::{Entry, Lookup, Snapshot, Tree, TreePath};
+
+/// So many pages are looked at, evenly spread: what breaks one page by a template breaks many.
+const SAMPLE: usize = 64;
+/// So many faults are told of.
+const MAX_FAULTS: usize = 10;
+/// With fewer paths than this a site is still being begun, and may become anything.
+const ESTABLISHED: usize = 20;
+/// A release with less than this share of what is served, in percent, is held until somebody has a look.
+const LEAST_SHARE: usize = 50;
+
+/// Feeds and maps that readers' programs ask for, with what they begin with behind white space, and end with.
+const MACHINES: [(&str, &str, &str); 4] =
+    [("feed.xml", "<", ">"), ("feed.json", "{", "}"), ("sitemap.xml", "<", ">"), ("posts/feed.xml", "<", ">")];
+
+/// What keeps a release from being served at all: `tree`, frozen as `next`. Empty if nothing does.
+pub(super) fn faults(tree: &Tree, next: &Snapshot) -> Vec<String> {
+    let mut faults = Vec::new();
+    if !matches!(next.lookup("/"), Lookup::Found(_) | Lookup::Redirect(..)) {
+        faults.push("/: there is no page; readers would find nothing at the blog's own address".to_owned());
+    }
+    for (path, begin, end) in MACHINES {
+        if let Some(text) = tree.get(path).and_then(text)
+            && !(text.trim_start().starts_with(begin) && text.trim_end().ends_with(end))
+        {
+            faults.push(format!("/{path}: is not whole"));
+        }
+    }
+    faults.extend(style_sheets(tree, next));
+    let pages: Vec<_> = tree.iter().filter(|(path, _)| path.as_str().ends_with(".html")).collect();
+    let step = pages.len().div_ceil(SAMPLE).max(1);
+    faults.extend(pages.iter().step_by(step).filter_map(|(path, page)| page_fault(path, page)));
+    faults.truncate(MAX_FAULTS);
+    faults
+}
+
+/// Why a person should have a look before `next` takes the place of `current`.
+pub(super) fn doubt(next: &Snapshot, current: &Snapshot) -> Option<String> {
+    let (new, old) = (next.len(), current.len());
+    let is_small = old >= ESTABLISHED && new * 100 < old * LEAST_SHARE;
+    is_small.then(|| format!("it has {new} paths where {old} are served"))
+}
+
+fn page_fault(path: &TreePath, page: &Entry) -> Option<String> {
+    match text(page) {
+        None => Some(format!("/{path}: is no text in UTF-8")),
+        Some(text) if text.trim().is_empty() => Some(format!("/{path}: is empty")),
+        Some(_) => None,
+    }
+}
+
+/// Style sheets that the first page wants and the release does not have: all pages would look broken.
+fn style_sheets(tree: &Tree, next: &Snapshot) -> Vec<String> {
+    let Some(page) = tree.get("index.html").and_then(text) else { return Vec::new() };
+    let links = page.split("<link").skip(1).filter_map(|rest| rest.split('>').next());
+    let sheets = links.filter(|link| link.contains("stylesheet")).filter_map(|link| {
+        let value = link.split("href=").nth(1)?.trim_start_matches(['"', '\'']);
+        Some(value.split(['"', '\'', ' ', '?', '#']).next()?.to_owned())
+    });
+    let own = sheets.filter(|path| path.starts_with('/') && !path.starts_with("//") && !path.contains('%'));
+    let missing = own.filter(|path| next.find(path).is_none());
+    missing.map(|path| format!("/: wants the style sheet {path}, which is not there")).collect()
+}
+
+fn text(entry: &Entry) -> Option<String> {
+    String::from_utf8(entry.read().ok()?.to_vec()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::freeze;
+    use bytes::Bytes;
+
+    fn site(files: &[(&str, &str)]) -> (Tree, Snapshot) {
+        let mut tree = Tree::new();
+        for (path, text) in files {
+            let entry = Entry::new(Bytes::copy_from_slice(text.as_bytes()), None);
+            tree.insert(TreePath::new(path).unwrap(), entry).unwrap();
+        }
+        let snapshot = freeze(&tree, None).unwrap();
+        (tree, snapshot)
+    }
+
+    fn found(files: &[(&str, &str)]) -> Vec<String> {
+        let (tree, snapshot) = site(files);
+        faults(&tree, &snapshot)
+    }
+
+    #[test]
+    fn a_site_without_a_fault_passes() {
+        let page = r#"<link rel=stylesheet href="/a.css?x"><link rel=stylesheet href=//cdn/x.css><p>Hello"#;
+        let files = [("index.html", page), ("a.css", "p{}"), ("feed.xml", "<feed></feed>\n"), ("feed.json", "{}")];
+        assert_eq!(found(&files), Vec::<String>::new());
+        assert!(found(&[("_redirects", "/ /en/ 302\n"), ("en/index.html", "x")]).is_empty());
+    }
+
+    #[test]
+    fn what_readers_would_stumble_over_is_found() {
+        for (files, fault) in [
+            (&[("a/index.html", "x")][..], "/: there is no page"),
+            (&[("index.html", " \n")], "/index.html: is empty"),
+            (&[("index.html", "x"), ("a/index.html", "")], "/a/index.html: is empty"),
+            (&[("index.html", "x"), ("feed.xml", "<feed><entry>")], "/feed.xml: is not whole"),
+            (&[("index.html", "<link href='/b.css' rel=stylesheet>")], "/: wants the style sheet /b.css"),
+        ] {
+            let found = found(files);
+            assert!(found.iter().any(|text| text.starts_with(fault)), "{fault}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_release_that_lost_its_posts_is_doubted() {
+        let names: Vec<String> = (0..40).map(|number| format!("p{number}/index.html")).collect();
+        let of = |count: usize| {
+            let files: Vec<(&str, &str)> = names[..count].iter().map(|name| (name.as_str(), "x")).collect();
+            site(&files).1
+        };
+        assert_eq!(doubt(&of(20), &of(40)), None);
+        assert_eq!(doubt(&of(19), &of(40)).unwrap(), "it has 19 paths where 40 are served");
+        assert_eq!(doubt(&of(1), &of(19)), None);
+    }
+}

@@ -1,0 +1,253 @@
+//! What an instance knows over its restarts, in one folder: releases with their blobs, and which of them is served.
+//!
+//! ```text
+//! version · lock           the format; held by the instance that writes
+//! blobs/sha256/<hex>       indexes, manifests and layers as pulled
+//! releases/<hex>.json      what is known of a release
+//! current.json             which one is served, which was before, which is pinned: the one commit point
+//! journal.jsonl            one line a step
+//! ```
+//!
+//! The small files of the content are never written one by one: they are read from the layers into memory at the start.
+
+mod blobs;
+mod journal;
+mod record;
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use self::blobs::Blobs;
+pub use self::journal::Journal;
+pub use self::record::{Cause, Changes, Current, Record, Size, Status};
+use super::durable;
+use crate::snapshot::Digest;
+
+/// The format that this program reads and writes.
+const VERSION: &str = "1";
+/// So many releases are known at most, whatever `--keep` says: each is a file that is read at the start.
+const MAX_RELEASES: usize = 1000;
+
+/// Why a state folder is no use.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// It can't be read or written.
+    #[error("{path}: {source}; the state can't be kept there", path = .path.display())]
+    Io {
+        /// The folder, or a file in it.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another instance writes there.
+    #[error("{path}: another galley keeps its state there; choose another folder with --state", path = .0.display())]
+    Taken(PathBuf),
+    /// A program that came later wrote it.
+    #[error("{path}: was written by a newer galley (format {found}, this one knows {VERSION}); use that one, or another folder with --state", path = .path.display())]
+    Newer {
+        /// The folder.
+        path: PathBuf,
+        /// The format that it names.
+        found: String,
+    },
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> StateError {
+    let path = path.to_path_buf();
+    move |source| StateError::Io { path, source }
+}
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Releases beside those that are served, pinned or were served before.
+    pub keep: usize,
+    /// Bytes of blobs; releases that are only kept give way first.
+    pub size: u64,
+}
+
+/// The state folder of the instance that writes to it.
+#[derive(Debug)]
+pub struct State {
+    folder: PathBuf,
+    limits: Limits,
+    blobs: Blobs,
+    journal: Journal,
+    /// Held as long as the file is open.
+    _lock: File,
+}
+
+impl State {
+    /// Opens the state in `folder`, or begins one. What a crash left half done is removed.
+    pub fn open(folder: &Path, limits: Limits) -> Result<Self, StateError> {
+        fs::create_dir_all(folder.join("releases")).map_err(at(folder))?;
+        let lock = folder.join("lock");
+        let file = File::options().create(true).truncate(false).write(true).open(&lock).map_err(at(&lock))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(StateError::Taken(folder.to_path_buf())),
+            Err(fs::TryLockError::Error(error)) => return Err(at(&lock)(error)),
+        }
+        check_version(folder)?;
+        let blobs = Blobs::open(folder).map_err(at(folder))?;
+        let journal = Journal::open(folder).map_err(at(folder))?;
+        let state = Self { folder: folder.to_path_buf(), limits, blobs, journal, _lock: file };
+        durable::sweep(folder).and_then(|()| durable::sweep(&folder.join("releases"))).map_err(at(folder))?;
+        Ok(state)
+    }
+
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where steps are written down.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// All releases that are known. A record that can't be read is passed over: its release will be fetched again.
+    pub fn records(&self) -> Result<BTreeMap<Digest, Record>, StateError> {
+        let folder = self.folder.join("releases");
+        let mut records = BTreeMap::new();
+        for entry in fs::read_dir(&folder).map_err(at(&folder))?.take(MAX_RELEASES) {
+            let path = entry.map_err(at(&folder))?.path();
+            match read::<Record>(&path) {
+                Ok(record) => drop(records.insert(record.digest, record)),
+                Err(error) => tracing::warn!("{}: {error}; it is passed over", path.display()),
+            }
+        }
+        Ok(records)
+    }
+
+    /// Which release is which.
+    pub fn current(&self) -> Current {
+        let path = self.folder.join("current.json");
+        match read(&path) {
+            Ok(current) => current,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Current::default(),
+            Err(error) => {
+                tracing::warn!("{}: {error}; it is passed over", path.display());
+                Current::default()
+            }
+        }
+    }
+
+    /// Says which release is which from now on.
+    pub fn commit(&self, current: &Current) -> Result<(), StateError> {
+        self.write(&self.folder.join("current.json"), current)
+    }
+
+    /// Keeps what is known of a release.
+    pub fn keep(&self, record: &Record) -> Result<(), StateError> {
+        self.write(&self.record_path(record.digest), record)
+    }
+
+    fn write(&self, path: &Path, value: &impl Serialize) -> Result<(), StateError> {
+        let text = serde_json::to_vec_pretty(value).map_err(io::Error::other).map_err(at(path))?;
+        durable::write(path, &text).map_err(at(path))
+    }
+
+    /// Keeps a blob, whose digest has been checked.
+    pub fn put(&self, digest: Digest, bytes: &[u8]) -> Result<(), StateError> {
+        self.blobs.put(digest, bytes).map_err(at(&self.folder))
+    }
+
+    /// A blob, if it is there and whole.
+    pub fn get(&self, digest: Digest) -> Option<Bytes> {
+        self.blobs.get(digest)
+    }
+
+    /// Forgets releases that are beyond the limits, oldest first, and blobs that none of the rest names. `records` is what is
+    /// known afterwards.
+    pub fn sweep(&self, records: &mut BTreeMap<Digest, Record>, current: &Current) -> Result<(), StateError> {
+        let mut spare: Vec<&Record> =
+            records.values().filter(|record| !current.named().any(|digest| digest == record.digest)).collect();
+        spare.sort_by_key(|record| std::cmp::Reverse(record.fetched));
+        // What is in quarantine costs nothing but its name, and is to be known again when it comes again.
+        let (quarantined, mut kept): (Vec<_>, Vec<_>) =
+            spare.into_iter().partition(|record| matches!(record.status, Status::Quarantined(_)));
+        let mut gone: Vec<Digest> = kept.split_off(kept.len().min(self.limits.keep)).iter().map(|r| r.digest).collect();
+        gone.extend(quarantined.iter().skip(MAX_RELEASES / 2).map(|record| record.digest));
+        let mut kept: Vec<Digest> = kept.iter().map(|record| record.digest).collect();
+        self.forget(records, &gone)?;
+        self.blobs.sweep(&named(records)).map_err(at(&self.folder))?;
+        while self.blobs.size().map_err(at(&self.folder))? > self.limits.size {
+            let Some(oldest) = kept.pop() else { break };
+            self.forget(records, &[oldest])?;
+            self.blobs.sweep(&named(records)).map_err(at(&self.folder))?;
+        }
+        Ok(())
+    }
+
+    fn forget(&self, records: &mut BTreeMap<Digest, Record>, gone: &[Digest]) -> Result<(), StateError> {
+        for digest in gone {
+            let path = self.record_path(*digest);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&path)(error)),
+                _ => drop(records.remove(digest)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes that its blobs take.
+    pub fn size_of(&self, record: &Record) -> u64 {
+        blobs_of(record).map(|digest| self.blobs.length(digest)).sum()
+    }
+
+    fn record_path(&self, digest: Digest) -> PathBuf {
+        self.folder.join("releases").join(format!("{}.json", digest.hex()))
+    }
+}
+
+/// What is known of the state in `folder` by one who does not write there.
+pub fn look(folder: &Path) -> Option<(Current, BTreeMap<Digest, Record>)> {
+    let current = read(&folder.join("current.json")).ok()?;
+    let entries = fs::read_dir(folder.join("releases")).ok()?.take(MAX_RELEASES);
+    let records = entries.filter_map(|entry| read::<Record>(&entry.ok()?.path()).ok());
+    Some((current, records.map(|record| (record.digest, record)).collect()))
+}
+
+/// The blob in the state in `folder`, for one who does not write there.
+pub fn look_at_blob(folder: &Path, digest: Digest) -> Option<Bytes> {
+    let bytes = fs::read(folder.join("blobs/sha256").join(digest.hex())).ok()?;
+    (Digest::of(&bytes) == digest).then(|| Bytes::from(bytes))
+}
+
+/// Quarantined releases keep no blobs: they are not to be served.
+fn named(records: &BTreeMap<Digest, Record>) -> HashSet<Digest> {
+    let served = records.values().filter(|record| !matches!(record.status, Status::Quarantined(_)));
+    served.flat_map(blobs_of).collect()
+}
+
+fn blobs_of(record: &Record) -> impl Iterator<Item = Digest> {
+    [record.digest, record.manifest].into_iter().chain(record.layers.iter().copied())
+}
+
+fn check_version(folder: &Path) -> Result<(), StateError> {
+    let path = folder.join("version");
+    match fs::read_to_string(&path) {
+        Ok(found) if found.trim() == VERSION => Ok(()),
+        Ok(found) => {
+            let found = found.trim().chars().take(20).flat_map(char::escape_default).collect();
+            Err(StateError::Newer { path: folder.to_path_buf(), found })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            durable::write(&path, format!("{VERSION}\n").as_bytes()).map_err(at(&path))
+        }
+        Err(error) => Err(at(&path)(error)),
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<T> {
+    serde_json::from_slice(&fs::read(path)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+#[cfg(test)]
+pub(in crate::follow) mod tests;

@@ -1,0 +1,370 @@
+//! The releases of an instance: over restarts, back, pinned, held, and told of at the control listener.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use galley::image::Package;
+use galley::snapshot::{Digest, Entry, Tree, TreePath};
+use serde_json::Value;
+
+use crate::control::Observed;
+use crate::double::Registry;
+use crate::follow::push;
+use crate::image::{image, tree};
+use crate::support::{Connection, PATIENCE, Ran, Response, TempSite, galley};
+
+const TOKEN: &str = "a-token-that-nobody-guesses";
+
+/// A registry, and a place for the state and the tokens of instances that follow it.
+struct Fleet {
+    registry: Registry,
+    place: TempSite,
+    last: Option<Digest>,
+    sequence: u64,
+}
+
+impl Fleet {
+    fn new() -> Self {
+        let place = TempSite::bare().file("token", format!("{TOKEN}\n"));
+        let mut fleet = Self { registry: Registry::start(), place, last: None, sequence: 0 };
+        fleet.push("one");
+        fleet
+    }
+
+    fn push(&mut self, text: &str) -> Digest {
+        self.push_tree(&tree(text))
+    }
+
+    fn push_tree(&mut self, tree: &Tree) -> Digest {
+        self.sequence += 1;
+        self.push_image(&image(tree, self.sequence))
+    }
+
+    fn push_image(&mut self, image: &Package) -> Digest {
+        push(&self.registry, image, self.last);
+        self.last = Some(image.index.descriptor.digest);
+        image.index.descriptor.digest
+    }
+
+    fn at(&self, name: &str) -> String {
+        self.place.path().join(name).display().to_string()
+    }
+
+    fn state(&self) -> PathBuf {
+        self.place.path().join("state")
+    }
+
+    /// An instance that follows, and looks when it is told to.
+    fn start(&self, arguments: &[&str]) -> Followed {
+        let reference = format!("{}/blog", self.registry.address);
+        let (state, token) = (self.at("state"), self.at("token"));
+        let own = ["--follow", &reference, "--poll", "1h", "--state", &state, "--control-token-file", &token, "-v"];
+        Followed { observed: Observed::begin(&[&own, arguments].concat()).serving(), token }
+    }
+}
+
+struct Followed {
+    observed: Observed,
+    token: String,
+}
+
+impl Followed {
+    /// A verb that asks this instance.
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = galley();
+        command.args(arguments).env("GALLEY_CONTROL", &self.observed.control);
+        Ran::of(command.env("GALLEY_CONTROL_TOKEN_FILE", &self.token))
+    }
+
+    #[track_caller]
+    fn does(&self, arguments: &[&str], said: &str) {
+        let ran = self.run(arguments);
+        assert!(ran.code == 0 && ran.output.contains(said), "{arguments:?}: {}{}", ran.output, ran.errors);
+    }
+
+    fn status(&self) -> Value {
+        serde_json::from_str(&self.run(&["status", "--json"]).output).unwrap()
+    }
+
+    fn page(&self) -> String {
+        self.observed.get("/", &[]).text()
+    }
+
+    fn control(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
+        Connection::open(&self.observed.control).request(method, path, headers, body)
+    }
+
+    #[track_caller]
+    fn wait_for(&self, text: &str) {
+        let begun = Instant::now();
+        while !self.page().contains(text) {
+            assert!(begun.elapsed() < PATIENCE, "never served {text}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// A site with so many pages.
+fn pages(count: usize) -> Tree {
+    let mut tree = tree("many");
+    for number in 0..count {
+        let path = TreePath::new(&format!("p{number}/index.html")).unwrap();
+        tree.insert(path, Entry::new(Bytes::from(format!("<p>{number}</p>")), None)).unwrap();
+    }
+    tree
+}
+
+#[test]
+fn a_restart_needs_no_registry() {
+    let mut fleet = Fleet::new();
+    let followed = fleet.start(&[]);
+    fleet.push("two");
+    followed.does(&["deploy"], "the latest release is served");
+    assert!(followed.page().contains("two"));
+    followed.observed.stop();
+    fleet.registry.stop();
+    let followed = fleet.start(&[]);
+    assert!(followed.page().contains("two"));
+    let status = followed.status();
+    assert_eq!((&status["serving"]["sequence"], &status["serving"]["status"]), (&2.into(), &"confirmed".into()));
+    let begun = Instant::now();
+    while followed.status()["trouble"].is_null() {
+        assert!(begun.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    followed.does(&["status"], "no look has gone well since");
+    followed.does(&["rollback"], "serves release 1 ");
+    assert!(followed.page().contains("one"));
+    followed.observed.stop();
+    // The pin outlives a restart, too.
+    let followed = fleet.start(&[]);
+    assert!(followed.page().contains("one"));
+    followed.observed.hear("from the state: release 1");
+}
+
+#[test]
+fn a_rollback_holds_until_it_is_unpinned() {
+    let mut fleet = Fleet::new();
+    let followed = fleet.start(&[]);
+    fleet.push("two");
+    followed.does(&["deploy"], "the latest release is served");
+    followed.does(&["rollback"], "serves release 1 ");
+    assert!(followed.page().contains("one"));
+    for number in 3..6 {
+        fleet.push(&format!("number {number}"));
+        followed.does(&["deploy"], "is kept and not served: release 1 is pinned; to follow again: galley unpin");
+    }
+    assert!(followed.page().contains("one"));
+    followed.does(&["status"], "pinned, 4 releases behind");
+    followed.does(&["unpin"], "follows again: the latest release is served");
+    assert!(followed.page().contains("number 5"));
+    let second = followed.status()["serving"]["digest"].as_str().unwrap()[7..19].to_owned();
+    followed.does(&["pin"], "stays at release 5 ");
+    fleet.push("six");
+    followed.does(&["deploy"], "release 5 is pinned");
+    followed.does(&["rollback", &second], "serves release 5 ");
+    assert_eq!(followed.run(&["rollback", "0000000000"]).code, 1);
+}
+
+#[test]
+fn a_release_without_a_first_page_is_never_served() {
+    let mut fleet = Fleet::new();
+    let followed = fleet.start(&[]);
+    let mut empty = Tree::new();
+    empty.insert(TreePath::new("404.html").unwrap(), Entry::new(Bytes::from_static(b"gone"), None)).unwrap();
+    let bad = fleet.push_tree(&empty);
+    followed.does(&["deploy"], "is refused: it is in quarantine: the self-check failed: /: there is no page");
+    assert!(followed.page().contains("one"));
+    followed.does(&["releases"], &format!("{bad} of "));
+    followed.does(&["releases"], "quarantined: the self-check failed");
+    fleet.push("three");
+    followed.does(&["deploy"], "the latest release is served");
+    followed.does(&["rollback"], "serves release 1 ");
+}
+
+#[test]
+fn a_release_that_lost_its_pages_waits_for_a_person() {
+    let mut fleet = Fleet::new();
+    fleet.push_tree(&pages(40));
+    let secret = TempSite::bare().file("secret", "a-secret-of-hooks-0123456789");
+    let file = secret.path().join("secret");
+    let followed = fleet.start(&["--hook-secret-file", file.to_str().unwrap()]);
+    fleet.push("small");
+    let hook = |followed: &Followed| {
+        let path = "/_galley/hook/a-secret-of-hooks-0123456789";
+        Connection::open(&followed.observed.address).request("POST", path, &[], "{}").status
+    };
+    assert_eq!(hook(&followed), 202);
+    let begun = Instant::now();
+    while followed.status()["waiting"].is_null() {
+        assert!(begun.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let waiting = followed.status()["waiting"].as_str().unwrap().to_owned();
+    assert!(waiting.starts_with("it has 2 paths where 42 are served"), "{waiting}");
+    assert!(followed.page().contains("many"));
+    followed.does(&["deploy"], "the latest release is served");
+    assert!(followed.page().contains("small"));
+}
+
+#[test]
+fn an_older_release_is_a_rollback_by_tag_unless_numbers_may_only_grow() {
+    let mut fleet = Fleet::new();
+    let (one, two) = (image(&tree("one"), 1), image(&tree("two"), 2));
+    fleet.push_image(&two);
+    let free = fleet.start(&[]);
+    assert!(free.page().contains("two"));
+    fleet.push_image(&one);
+    free.does(&["deploy", "--dry-run"], "release 1 ");
+    assert!(free.page().contains("two"));
+    free.does(&["deploy"], "the latest release is served");
+    assert!(free.page().contains("one"));
+    free.observed.stop();
+    fs::remove_dir_all(fleet.state()).unwrap();
+    fleet.push_image(&two);
+    let strict = fleet.start(&["--monotonic"]);
+    fleet.push_image(&one);
+    strict.does(&["deploy"], "is refused: it is release 1, and release 2 is served (--monotonic)");
+    assert!(strict.page().contains("two"));
+}
+
+#[test]
+fn a_window_that_is_closed_holds_releases_back_and_a_person_does_not_wait() {
+    let mut fleet = Fleet::new();
+    // Open for a minute that is neither now nor soon, whenever this runs.
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    let later = now.checked_add(jiff::ToSpan::hours(12)).unwrap();
+    let window = format!("mon-sun {}-{}", later.strftime("%H:%M"), later.strftime("%H:59"));
+    let window =
+        if later.strftime("%H:%M").to_string().ends_with(":59") { "mon 00:00-00:01".to_owned() } else { window };
+    let followed = fleet.start(&["--window", &window]);
+    fleet.push("two");
+    followed.does(&["deploy", "--dry-run"], "would be served");
+    assert!(followed.page().contains("one"));
+    followed.does(&["deploy"], "the latest release is served");
+    assert!(followed.page().contains("two"));
+}
+
+#[test]
+fn two_instances_never_write_to_one_state() {
+    let mut fleet = Fleet::new();
+    let first = fleet.start(&[]);
+    fleet.push("two");
+    first.does(&["deploy"], "the latest release is served");
+    let second = fleet.start(&[]);
+    second.wait_for("two");
+    assert!(second.status()["state"].is_null());
+    second.does(&["status"], "no state outlives a restart");
+    second.observed.hear("another galley keeps its state there; choose another folder with --state");
+    first.does(&["status"], "state in ");
+}
+
+#[test]
+fn a_damaged_state_is_made_good_from_the_registry() {
+    let mut fleet = Fleet::new();
+    let followed = fleet.start(&[]);
+    fleet.push("two");
+    followed.does(&["deploy"], "the latest release is served");
+    followed.observed.stop();
+    for blob in fs::read_dir(fleet.state().join("blobs/sha256")).unwrap() {
+        fs::write(blob.unwrap().path(), "damaged").unwrap();
+    }
+    fs::write(fleet.state().join("blobs/sha256/x.aside"), "half").unwrap();
+    let followed = fleet.start(&[]);
+    assert!(followed.page().contains("two"));
+    assert!(!fleet.state().join("blobs/sha256/x.aside").exists());
+    followed.observed.hear("is damaged; it will be pulled again");
+    followed.observed.stop();
+    fleet.start(&[]).observed.hear("from the state: release 2");
+}
+
+#[test]
+fn what_changes_something_needs_the_token() {
+    let mut fleet = Fleet::new();
+    let followed = fleet.start(&[]);
+    fleet.push("two");
+    followed.does(&["deploy"], "the latest release is served");
+    let bearer = |token: &str| format!("Bearer {token}");
+    for (method, path, token, status) in [
+        ("POST", "/api/rollback", "", 401),
+        ("POST", "/api/rollback", "wrong", 401),
+        ("POST", "/api/pin", "wrong", 401),
+        ("POST", "/api/unpin", "wrong", 401),
+        ("POST", "/api/deploy", "wrong", 401),
+        ("GET", "/api/rollback", TOKEN, 405),
+        ("GET", "/api/deploy", TOKEN, 405),
+        ("GET", "/api/status", "", 200),
+        ("GET", "/api/releases", "", 200),
+        ("GET", "/api/other", TOKEN, 404),
+        ("POST", "/api/pin", TOKEN, 200),
+    ] {
+        let answer = followed.control(method, path, &[("authorization", &bearer(token))], "");
+        assert_eq!(answer.status, status, "{method} {path} {token}: {}", answer.text());
+        assert!(!answer.text().contains(TOKEN));
+    }
+    let malformed = followed.control("POST", "/api/pin", &[("authorization", &bearer(TOKEN))], "{\"digest\": 3}");
+    assert_eq!(malformed.status, 400);
+    let wrong = fleet.place.path().join("wrong");
+    fs::write(&wrong, "not-the-token\n").unwrap();
+    let ran = followed.run(&["rollback", "--token-file", wrong.to_str().unwrap()]);
+    ran.says(1, "the token is wrong or missing; name it by --token-file");
+    assert!(followed.page().contains("two"));
+    assert!(!followed.observed.stop().contains(TOKEN));
+}
+
+/// The value of the field called `name` in the first form that has it.
+fn field(html: &str, name: &str) -> String {
+    let rest = html.split(&format!("name={name} value=")).nth(1).unwrap();
+    rest.split(['>', ' ']).next().unwrap().trim_matches('"').to_owned()
+}
+
+#[test]
+fn the_page_changes_nothing_for_other_sites() {
+    let mut fleet = Fleet::new();
+    let followed = fleet.start(&[]);
+    fleet.push("two");
+    followed.does(&["deploy"], "the latest release is served");
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let page = followed.control("GET", "/", &[], "");
+    assert!(page.header("content-security-policy").contains("default-src 'none'"));
+    assert!(page.text().contains("Sign in") && !page.text().contains("Roll back"));
+    assert_eq!(followed.control("POST", "/login", &form, "token=wrong").status, 401);
+    let login = followed.control("POST", "/login", &form, &format!("token={TOKEN}"));
+    assert_eq!(login.status, 303);
+    let cookie = login.header("set-cookie").to_owned();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let signed_in = [form[0], ("cookie", &cookie)];
+    let page = followed.control("GET", "/", &signed_in, "").text();
+    assert!(page.contains("Roll back") && !page.contains(TOKEN));
+    let own = field(&page, "form");
+    for (headers, body) in [
+        (&signed_in[..], "form=guessed&action=rollback".to_owned()),
+        (&signed_in[..], "form=&action=rollback".to_owned()),
+        (&form[..], format!("form={own}&action=rollback")),
+    ] {
+        assert_eq!(followed.control("POST", "/do", headers, &body).status, 403, "{body}");
+    }
+    assert_eq!(followed.control("GET", "/do", &signed_in, "").status, 405);
+    assert!(followed.page().contains("two"));
+    let pressed = followed.control("POST", "/do", &signed_in, &format!("form={own}&action=rollback"));
+    assert_eq!(pressed.status, 303);
+    assert!(followed.page().contains("one"));
+    let page = followed.control("GET", "/", &signed_in, "").text();
+    assert!(page.contains("Release 1 is served, and stays until it is unpinned."), "{page}");
+    assert_eq!(followed.control("POST", "/logout", &signed_in, "").status, 303);
+    assert_eq!(followed.control("POST", "/do", &signed_in, &format!("form={own}&action=unpin")).status, 403);
+}
+
+#[test]
+fn without_a_token_nothing_can_be_changed() {
+    let fleet = Fleet::new();
+    let reference = format!("{}/blog", fleet.registry.address);
+    let observed = Observed::begin(&["--follow", &reference, "--state", &fleet.at("state")]).serving();
+    let answer = Connection::open(&observed.control).request("POST", "/api/unpin", &[], "");
+    assert_eq!(answer.status, 403);
+    assert!(answer.text().contains("start the instance with --control-token-file"));
+    assert!(observed.ask("/").text().contains("--control-token-file"));
+}
