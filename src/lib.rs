@@ -20,7 +20,7 @@
 //! | [`render`] | Site × Theme → Tree: Markdown, templates, feed, sitemap |
 //! | [`check`] | Tree → findings: links, anchors, images, nesting, redirects, feeds, sitemap |
 //! | `outbound` | clients that ask other hosts |
-//! | `secret_file` | files with secrets: who may change them |
+//! | `secret_file` | files with secrets: who may read and change them |
 //! | [`snapshot`] | Tree, content root, Snapshot: what is served and shipped |
 //! | [`preview`] | a site while it is written: changes are rendered at once, open pages follow |
 //! | [`serve`] | HTTP from memory behind an accept loop with limits; access log, metrics, health |

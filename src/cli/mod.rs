@@ -12,6 +12,7 @@ mod history;
 mod image;
 mod inspect;
 mod kept;
+mod key;
 mod listening;
 mod memory;
 mod new;
@@ -76,6 +77,7 @@ enum Verb {
     Diff(diff::Arguments),
     Inspect(inspect::Arguments),
     Health(health::Arguments),
+    Key(key::Arguments),
 }
 
 /// How registries are reached.
@@ -132,6 +134,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Diff(arguments) => diff::run(&arguments, &report),
         Verb::Inspect(arguments) => inspect::run(&arguments, &report),
         Verb::Health(arguments) => health::run(&arguments, &report),
+        Verb::Key(arguments) => key::run(&arguments, &report),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
