@@ -23,7 +23,7 @@ const MAX_METADATA: u64 = 256 << 10;
 pub(super) struct Previous<'a> {
     pub(super) digest: Digest,
     pub(super) sequence: u64,
-    index: Index,
+    pub(super) index: Index,
     /// The manifests of galley's platforms, with roles.
     manifests: BTreeMap<Platform, Manifest>,
     place: &'a Place,

@@ -1,0 +1,75 @@
+//! `galley package --sign`
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+
+use super::super::key::signing_key;
+use super::super::report::{Report, size};
+use super::place::Place;
+use crate::image::{CosignImage, Format, Index, Package, SigningKey, VerifyingKey};
+use crate::registry::Reference;
+use crate::snapshot::Digest;
+
+#[derive(Args)]
+pub(super) struct SigningArguments {
+    /// Sign the release with the private key in this file, for the repository that it is pushed to; see galley key new
+    #[arg(long, value_name = "KEY", env = "GALLEY_SIGN")]
+    sign: Option<PathBuf>,
+    /// With --push, sign as cosign does, too: under a tag of its own, for those who verify with it
+    #[arg(long, requires = "sign", env = "GALLEY_COSIGN", value_parser = clap::builder::FalseyValueParser::new())]
+    cosign: bool,
+}
+
+/// The key, and what is signed with it.
+pub(super) struct Signing {
+    key: SigningKey,
+    verifying: [VerifyingKey; 1],
+    /// The path of the repository without its host; empty for what is not pushed.
+    repository: String,
+    /// How cosign names the image, host and repository, if it is to be signed in its way.
+    cosign: Option<String>,
+}
+
+impl Signing {
+    /// Reads the key, if there is one to sign with.
+    pub(super) fn of(
+        arguments: &SigningArguments,
+        push: Option<&Reference>,
+        format: Format,
+    ) -> anyhow::Result<Option<Self>> {
+        let Some(file) = &arguments.sign else { return Ok(None) };
+        if format == Format::Docker {
+            bail!("an image in Docker's format has no place for a signature; leave out --format docker, or --sign");
+        }
+        if arguments.cosign && push.is_none() {
+            bail!("cosign's signatures lie in a registry; leave out --cosign, or name the registry by --push");
+        }
+        let key = signing_key(file)?;
+        let verifying = [key.verifying_key()];
+        let repository = push.map(Reference::repository).unwrap_or_default().to_owned();
+        let name = |reference: &Reference| format!("{}/{}", reference.host(), reference.repository());
+        Ok(Some(Self { key, verifying, repository, cosign: push.filter(|_| arguments.cosign).map(name) }))
+    }
+
+    /// Signs a package that is made up to its number.
+    pub(super) fn sign(&self, package: &mut Package) -> anyhow::Result<()> {
+        Ok(package.sign(&self.repository, &self.key)?)
+    }
+
+    /// Whether `index` is signed with the key already.
+    pub(super) fn has_signed(&self, index: &Index) -> bool {
+        index.signed_by(&self.repository, &self.verifying).is_ok()
+    }
+
+    /// Signs the index of that digest in cosign's way where it is, if that is asked for and not done already.
+    pub(super) async fn cosign(&self, place: &Place, digest: Digest, report: &Report) -> anyhow::Result<()> {
+        let (Some(name), Place::Registry(client)) = (&self.cosign, place) else { return Ok(()) };
+        let there = client.cosign_signatures(digest).await?;
+        let Some(image) = CosignImage::signing(name, digest, &self.key, there.as_ref())? else { return Ok(()) };
+        client.push_cosign_signatures(digest, &image).await?;
+        report.say(format_args!("signed for cosign: sha256-{}.sig, {}", digest.hex(), size(image.size())));
+        Ok(())
+    }
+}
