@@ -1,6 +1,7 @@
 //! `galley serve`
 
 mod observation;
+mod verification;
 
 use std::path::PathBuf;
 use std::pin::pin;
@@ -13,14 +14,15 @@ use tokio::sync::oneshot;
 
 pub(super) use self::observation::ControlAddress;
 use self::observation::ObservationArguments;
+use self::verification::{VerificationArguments, verified_layout};
 use super::RegistryArguments;
 use super::listening::{ListenArguments, Listening, announce_stop};
 use super::memory::MemoryArguments;
 use super::report::{Report, count};
 use super::source::{Source, apart, local_tree};
 use super::transfer::Transfer;
-use crate::follow::{Counts, Follower, Poll, Release, Secrets, routes};
-use crate::image::{Platform, layout_content};
+use crate::follow::{Counts, Follower, Poll, Release, Secrets, Verifier, routes};
+use crate::image::Platform;
 use crate::registry::{Client, Reference};
 use crate::serve::{Coder, Deployment, Inherited, Keep, Public, Routes, serve};
 use crate::snapshot::{Codings, MemoryFile, Snapshot, Tree};
@@ -28,13 +30,15 @@ use crate::snapshot::{Codings, MemoryFile, Snapshot, Tree};
 /// Serve a site, a rendered folder or an image from memory
 ///
 /// With --follow it starts from the reference (or from SOURCE, if one is given), polls it, and looks at it at once when a
-/// webhook arrives on /_galley/hook/<secret>. What is new is pulled, verified and swapped in; what fails changes nothing.
+/// webhook arrives on /_galley/hook/<secret>. What is new is pulled, verified and swapped in; what fails changes nothing. With
+/// --verify only what is signed with a key of yours is taken.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     galley serve site\n  \
     galley serve public --listen 0.0.0.0:8080\n  \
     galley serve oci:image\n  \
-    galley serve --follow registry.example/blog:latest --hook-secret-file secret")]
+    galley serve --follow registry.example/blog:latest --hook-secret-file secret\n  \
+    galley serve --follow registry.example/blog:latest --verify blog.key.pub")]
 pub(super) struct Arguments {
     /// A site's folder, a rendered folder, oci:DIR or an image reference [default: the working folder, or site/ in it]
     source: Option<String>,
@@ -50,6 +54,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DURATION", default_value = "5m", env = "GALLEY_POLL")]
     poll: Poll,
     #[command(flatten)]
+    verification: VerificationArguments,
+    #[command(flatten)]
     memory: MemoryArguments,
     #[command(flatten)]
     observation: ObservationArguments,
@@ -61,6 +67,7 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
     let arguments = &Arc::new(arguments);
     let source = Arc::new(source(arguments)?);
     let secrets = arguments.hook_secret_file.as_deref().map(Secrets::read).transpose()?;
+    let verifier = arguments.verification.verifier()?;
     let mut inherited = Inherited::from_environment();
     let control = arguments.observation.listen(arguments.follow.is_some(), &mut inherited)?;
     let mut listening = arguments.listen.open(&mut inherited, report)?;
@@ -72,7 +79,7 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
         // Before the start, which may take its time.
         let mut stop = pin!(stop_signal()?);
         let started = tokio::select! {
-            started = start(source, arguments, *report) => started?,
+            started = start(source, arguments, verifier.clone(), *report) => started?,
             () = &mut stop => {
                 observation.finish()?;
                 report.say("stopped before there was anything to serve");
@@ -84,7 +91,8 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
         report.say(format_args!("ready: {paths}, content {}, {}", snapshot.root(), report.elapsed()));
         let deployment = Arc::new(Deployment::new(snapshot));
         let coder = Coder::start(Arc::clone(&deployment), codings, keep)?;
-        let routes = follow(arguments, &deployment, release, secrets, counts)?;
+        let following = Following { release, verifier, secrets, counts };
+        let routes = follow(arguments, &deployment, following)?;
         let stop = observation.until(stop);
         observation.ready(&deployment);
         listening.announce(report);
@@ -120,11 +128,16 @@ struct Started {
 
 /// Gets the content to begin with. Whoever waits for it may stop to: a pull ends then, and what computes ends with the
 /// process.
-async fn start(source: Arc<Source>, arguments: &Arc<Arguments>, report: Report) -> anyhow::Result<Started> {
+async fn start(
+    source: Arc<Source>,
+    arguments: &Arc<Arguments>,
+    verifier: Option<Verifier>,
+    report: Report,
+) -> anyhow::Result<Started> {
     let mut release = None;
     let tree = match &*source {
         Source::Reference(reference) => {
-            let (tree, fetched) = fetch(reference, arguments, &report).await?;
+            let (tree, fetched) = fetch(reference, arguments, verifier.as_ref(), &report).await?;
             let followed = arguments.follow.as_ref() == Some(reference);
             release = Some(fetched).filter(|_| followed);
             Some(tree)
@@ -135,7 +148,9 @@ async fn start(source: Arc<Source>, arguments: &Arc<Arguments>, report: Report) 
     let frozen = aside(move || {
         let tree = match (tree, &*source) {
             (Some(tree), _) => tree,
-            (None, Source::Layout(folder)) => layout_content(folder, platform()?)?,
+            (None, Source::Layout(folder)) => {
+                verified_layout(folder, verifier.as_ref(), arguments.follow.as_ref())?.content(platform()?)?
+            }
             (None, local) => apart(|| local_tree(local, &report, "nothing is served"))?,
         };
         let file = arguments.listen.is_plain().then(MemoryFile::new).and_then(|made| {
@@ -156,10 +171,15 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> + Sen
     done.await.context("the thread that prepares the start has ended by a fault of galley's own")?
 }
 
-async fn fetch(reference: &Reference, arguments: &Arguments, report: &Report) -> anyhow::Result<(Tree, Release)> {
+async fn fetch(
+    reference: &Reference,
+    arguments: &Arguments,
+    verifier: Option<&Verifier>,
+    report: &Report,
+) -> anyhow::Result<(Tree, Release)> {
     let transfer = Transfer::new(report, "pulling");
     let client = Client::new(reference.clone(), arguments.registry.transport())?.with_progress(transfer.clone());
-    let fetched = Release::fetch(&client, platform()?, None).await;
+    let fetched = Release::fetch(&client, platform()?, None, verifier).await;
     transfer.ends();
     let (release, tree) = fetched?;
     report.say(format_args!("pulled {reference}: release {}, {}", release.sequence, release.digest));
@@ -171,20 +191,24 @@ fn platform() -> anyhow::Result<Platform> {
         .context("there are no images of galley for this machine; serve a site or a rendered folder")
 }
 
-/// Starts the follower, if one was asked for; its routes are what webhooks reach.
-fn follow(
-    arguments: &Arguments,
-    deployment: &Arc<Deployment>,
+/// What the follower begins with.
+struct Following {
     release: Option<Release>,
+    verifier: Option<Verifier>,
     secrets: Option<Secrets>,
     counts: Counts,
-) -> anyhow::Result<Option<Routes>> {
+}
+
+/// Starts the follower, if one was asked for; its routes are what webhooks reach.
+fn follow(arguments: &Arguments, deployment: &Arc<Deployment>, following: Following) -> anyhow::Result<Option<Routes>> {
+    let Following { release, verifier, secrets, counts } = following;
     let Some(reference) = arguments.follow.clone() else { return Ok(None) };
     if reference.digest().is_some() && secrets.is_some() {
         bail!("{reference} names a digest, which never changes; follow a tag");
     }
     let client = Client::new(reference.clone(), arguments.registry.transport())?;
     let follower = Follower::new(client, platform()?, Arc::clone(deployment), arguments.poll, release, counts.clone());
+    let follower = follower.verifying(verifier);
     let bell = follower.bell();
     tokio::spawn(follower.run());
     Ok(secrets.map(|secrets| routes(secrets, bell, reference, counts)))

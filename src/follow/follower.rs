@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::counts::Counts;
 use super::doorbell::Doorbell;
 use super::release::{FetchError, Release};
+use super::verify::Verifier;
 use crate::image::Platform;
 use crate::registry::{Client, TagState};
 use crate::serve::Deployment;
@@ -69,6 +70,7 @@ pub struct Follower {
     poll: Poll,
     current: Option<Release>,
     counts: Counts,
+    verifier: Option<Verifier>,
 }
 
 /// What a look came to.
@@ -87,7 +89,13 @@ impl Follower {
         current: Option<Release>,
         counts: Counts,
     ) -> Self {
-        Self { client, platform, deployment, bell: Arc::default(), poll, current, counts }
+        Self { client, platform, deployment, bell: Arc::default(), poll, current, counts, verifier: None }
+    }
+
+    /// The same, which installs only what `verifier` lets pass.
+    #[must_use]
+    pub fn verifying(self, verifier: Option<Verifier>) -> Self {
+        Self { verifier, ..self }
     }
 
     /// What hooks ring.
@@ -164,7 +172,8 @@ impl Follower {
         {
             return Ok(Seen::Nothing);
         }
-        let (release, tree) = Release::fetch(&self.client, self.platform, self.current.as_ref()).await?;
+        let (release, tree) =
+            Release::fetch(&self.client, self.platform, self.current.as_ref(), self.verifier.as_ref()).await?;
         let old = self.deployment.current().root();
         let root = self.install(tree).await?;
         let (sequence, digest) = (release.sequence, release.digest);

@@ -11,6 +11,7 @@ mod hook;
 mod http;
 mod release;
 mod secret;
+mod verify;
 
 pub use counts::Counts;
 pub use doorbell::Doorbell;
@@ -18,3 +19,4 @@ pub use follower::{Follower, Poll, PollError};
 pub use http::routes;
 pub use release::{FetchError, Release};
 pub use secret::{SecretError, Secrets};
+pub use verify::{Policy, PolicyError, Verified, Verifier};

@@ -6,7 +6,8 @@ use std::io;
 use bytes::Bytes;
 use tokio::task::{JoinError, spawn_blocking};
 
-use crate::image::{Blob, ContentError, Descriptor, Index, Platform, content};
+use super::verify::Verifier;
+use crate::image::{Blob, ContentError, Descriptor, Index, Platform, SignatureError, content};
 use crate::registry::{Client, RegistryError};
 use crate::snapshot::{Digest, Tree};
 
@@ -29,6 +30,16 @@ pub enum FetchError {
     /// The image's fault.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// Nobody who is trusted vouches for it.
+    #[error("{name} ({digest}) is refused: {source}")]
+    Signature {
+        /// The reference.
+        name: String,
+        /// The digest of the index.
+        digest: Digest,
+        /// What is wrong with its signature.
+        source: SignatureError,
+    },
     /// The unpacked content could not be frozen.
     #[error("the content can't be read: {0}")]
     Freeze(#[from] io::Error),
@@ -38,13 +49,21 @@ pub enum FetchError {
 }
 
 impl Release {
-    /// Pulls what the client's reference points at. Layers that `previous` has are not pulled again.
+    /// Pulls what the client's reference points at. Layers that `previous` has are not pulled again; with a `verifier` nothing
+    /// but the index is pulled of what it refuses.
     pub async fn fetch(
         client: &Client,
         platform: Platform,
         previous: Option<&Self>,
+        verifier: Option<&Verifier>,
     ) -> Result<(Self, Tree), FetchError> {
         let pulled = client.index().await?;
+        if let Some(verifier) = verifier {
+            let (reference, digest) = (client.reference(), pulled.digest);
+            let name = reference.to_string();
+            let checked = verifier.check(&name, reference.repository(), &pulled.index);
+            checked.map_err(|source| FetchError::Signature { name, digest, source })?;
+        }
         let manifest = client.manifest(&pulled.index, platform).await?;
         let layers = manifest.content_layers();
         let known = |descriptor: &Descriptor| previous?.blobs.get(&descriptor.digest);
