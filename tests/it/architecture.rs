@@ -56,7 +56,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("ipnet", &["serve/peer.rs", "cli/listening.rs"]),
     ("listenfd", &["serve/listen.rs"]),
     ("rcgen", &["serve/tls.rs"]),
-    ("ring", &["image/signature/"]),
+    ("ring", &["image/signature/", "serve/tls.rs"]),
     ("rustls", &["serve/tls.rs", "outbound/", "image/signature/key.rs"]),
     ("sd_notify", &["cli/listening.rs"]),
     ("tokio_rustls", &["serve/tls.rs"]),

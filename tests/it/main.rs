@@ -41,6 +41,7 @@ mod registry;
 mod render;
 mod rules;
 mod server;
+mod signature;
 #[path = "../support/mod.rs"]
 mod support;
 mod theme;

@@ -10,18 +10,21 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use crate::image::{SigningKey, VerifyingKey};
+use crate::image::{KeyError, SigningKey, VerifyingKey};
 use crate::secret_file::{self, PrivateFileError, SecretFileError};
 
 /// The private key in `path`, which nobody but its owner and the owner's group may read.
 pub(in crate::cli) fn signing_key(path: &Path) -> anyhow::Result<SigningKey> {
+    let of_file = |error: KeyError| anyhow!("{}: {error}", path.display());
     let text = secret_file::read_private(path).map_err(|error| match error {
         PrivateFileError::Io(error) => anyhow!("{}: {error}", path.display()),
+        // Of a public key nobody wants that.
+        PrivateFileError::OpenToAll if verifying_keys(&[path.to_path_buf()]).is_ok() => of_file(KeyError::Public),
         PrivateFileError::OpenToAll => {
             anyhow!("{}: a private key that everybody may read or change; run `chmod 600` on it", path.display())
         }
     });
-    SigningKey::from_pem(&Zeroizing::new(text?)).map_err(|error| anyhow!("{}: {error}", path.display()))
+    SigningKey::from_pem(&Zeroizing::new(text?)).map_err(of_file)
 }
 
 /// The public keys in `paths`. Everybody may read them, and not everybody may change them.

@@ -53,7 +53,7 @@ impl SigningKey {
         der[..PRIVATE_PREFIX.len()].copy_from_slice(&PRIVATE_PREFIX);
         SystemRandom::new().fill(&mut der[PRIVATE_PREFIX.len()..]).map_err(|_| KeyError::Random)?;
         // One line: 48 bytes are 64 characters.
-        let text = Zeroizing::new(STANDARD.encode(&*der));
+        let text = Zeroizing::new(STANDARD.encode(der.as_slice()));
         Ok(Zeroizing::new(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", *text)))
     }
 
