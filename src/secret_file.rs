@@ -55,8 +55,11 @@ fn open(path: &Path) -> io::Result<(File, Metadata)> {
 fn text(file: File, metadata: &Metadata) -> io::Result<String> {
     let length = usize::try_from(metadata.len().min(MAX_LENGTH)).unwrap_or_default();
     let mut text = String::with_capacity(length + 1);
-    file.take(MAX_LENGTH).read_to_string(&mut text)?;
-    Ok(text)
+    file.take(MAX_LENGTH + 1).read_to_string(&mut text)?;
+    match text.len() as u64 > MAX_LENGTH {
+        true => Err(io::Error::other(format!("is longer than {MAX_LENGTH} bytes, which no secret is"))),
+        false => Ok(text),
+    }
 }
 
 const READ: u32 = 0o004;
@@ -71,4 +74,34 @@ fn others_may(metadata: &Metadata, access: u32) -> bool {
 #[cfg(not(unix))]
 fn others_may(_: &Metadata, _: u32) -> bool {
     false
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn others_may_read_a_secret_and_no_private_key() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(&file, "secret").unwrap();
+        for (mode, secret, private) in
+            [(0o600, true, true), (0o640, true, true), (0o644, true, false), (0o602, false, false)]
+        {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(read(file.path()).is_ok(), secret, "{mode:o}");
+            assert_eq!(read_private(file.path()).is_ok(), private, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_end_is_not_read_to_it() {
+        assert!(matches!(read_private(Path::new("/dev/zero")), Err(PrivateFileError::OpenToAll)));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(MAX_LENGTH + 1).unwrap();
+        let Err(SecretFileError::Io(error)) = read(file.path()) else { panic!("it was read") };
+        assert!(error.to_string().contains("is longer than"), "{error}");
+    }
 }

@@ -379,7 +379,7 @@ fn what_can_not_be_done_is_said_before_anything_is() {
     let package = |more: &[&str]| workshop.package(&[&["--oci", &folder], more].concat());
     package(&["--sign", &key, "--format", "docker"]).says(1, "has no place for a signature; leave out --format docker");
     package(&["--sign", &key, "--cosign"]).says(1, "cosign's signatures lie in a registry");
-    package(&["--cosign"]).says(2, "--sign <KEY>");
+    package(&["--cosign"]).says(1, "--cosign signs with a key; name it by --sign KEY");
     package(&["--sign", &keys.public("ours")]).says(1, "is a public key; to sign, name the private one");
     package(&["--sign", "no-such-key"]).says(1, "no-such-key: No such file");
     assert!(!workshop.at("image").exists());

@@ -18,7 +18,7 @@ pub(super) struct SigningArguments {
     #[arg(long, value_name = "KEY", env = "GALLEY_SIGN")]
     sign: Option<PathBuf>,
     /// With --push, sign as cosign does, too: under a tag of its own, for those who verify with it
-    #[arg(long, requires = "sign", env = "GALLEY_COSIGN", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "GALLEY_COSIGN", value_parser = clap::builder::FalseyValueParser::new())]
     cosign: bool,
 }
 
@@ -39,7 +39,12 @@ impl Signing {
         push: Option<&Reference>,
         format: Format,
     ) -> anyhow::Result<Option<Self>> {
-        let Some(file) = &arguments.sign else { return Ok(None) };
+        let Some(file) = &arguments.sign else {
+            if arguments.cosign {
+                bail!("--cosign signs with a key; name it by --sign KEY, or leave --cosign out");
+            }
+            return Ok(None);
+        };
         if format == Format::Docker {
             bail!("an image in Docker's format has no place for a signature; leave out --format docker, or --sign");
         }
