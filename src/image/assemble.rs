@@ -93,6 +93,11 @@ impl Package {
         })
     }
 
+    /// What the manifests and the index are called.
+    pub fn digests(&self) -> impl Iterator<Item = Digest> {
+        self.images.iter().map(|image| &image.manifest).chain([&self.index]).map(|blob| blob.descriptor.digest)
+    }
+
     /// Gives a layer its blob, in all images that have it.
     pub fn fill(&mut self, digest: Digest, bytes: &Bytes) {
         let layers = self.images.iter_mut().flat_map(|image| &mut image.layers);

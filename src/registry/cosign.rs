@@ -1,14 +1,17 @@
 //! cosign's signatures: a small image under a tag made of the digest that it is about (sigstore/cosign,
 //! specs/SIGNATURE_SPEC.md).
 
+use std::sync::Arc;
+
 use reqwest::StatusCode;
 use reqwest::header::ACCEPT;
 
 use super::client::Client;
 use super::error::{Action, RegistryError};
+use super::parallel::parallel;
 use super::pull::accepted;
 use super::push::{Outgoing, OutgoingBlob};
-use crate::image::{CosignImage, Manifest};
+use crate::image::{CosignImage, Manifest, SigningKey};
 use crate::snapshot::Digest;
 
 impl Client {
@@ -34,12 +37,36 @@ impl Client {
         manifest.map(Some).map_err(|error| self.malformed("a manifest", &error.to_string()))
     }
 
+    /// Signs each of `digests` in cosign's way, where that key has not done so, and gives the bytes pushed for each of those. What
+    /// others have signed stays.
+    pub async fn sign_for_cosign(
+        &self,
+        key: &Arc<SigningKey>,
+        digests: impl IntoIterator<Item = Digest>,
+    ) -> Result<Vec<u64>, RegistryError> {
+        let signed = digests.into_iter().map(|digest| {
+            let (client, key) = (self.clone(), Arc::clone(key));
+            async move { client.sign_one(&key, digest).await }
+        });
+        Ok(parallel(signed).await?.into_iter().flatten().collect())
+    }
+
+    async fn sign_one(&self, key: &SigningKey, digest: Digest) -> Result<Option<u64>, RegistryError> {
+        let there = self.cosign_signatures(digest).await?;
+        let name = format!("{}/{}", self.host(), self.reference().repository());
+        let image = CosignImage::signing(&name, digest, key, there.as_ref());
+        let Some(image) = image.map_err(|error| self.malformed("a manifest", &error.to_string()))? else {
+            return Ok(None);
+        };
+        self.push_cosign_signatures(digest, &image).await?;
+        Ok(Some(image.size()))
+    }
+
     /// Pushes cosign's signatures of `digest`. The tag is written last; whoever wrote it meanwhile is written over, as cosign
     /// does it.
     pub async fn push_cosign_signatures(&self, digest: Digest, image: &CosignImage) -> Result<(), RegistryError> {
         let client = self.clone().for_push();
-        let blob = |blob| OutgoingBlob::of(blob);
-        let blobs = [&image.payload, &image.config].map(blob).into();
+        let blobs = [&image.payload, &image.config].map(OutgoingBlob::of).into();
         client.push_blobs(&Outgoing { blobs, manifests: Vec::new(), index: &image.manifest }).await?;
         client.put_manifest(&tag(digest), &image.manifest).await
     }

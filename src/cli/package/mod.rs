@@ -256,7 +256,7 @@ impl Made {
         let is_same = |previous: &&Previous<'_>| previous.is_same(&self.package);
         if let Some(previous) = previous.filter(is_same).filter(has_signed) {
             if let Some(signing) = signing {
-                signing.cosign(place, previous.digest, report).await?;
+                signing.cosign(place, previous.digests(), report).await?;
             }
             report.say(format_args!("{name} is that already: nothing was moved, {}", report.elapsed()));
             report.result(result(name, previous.digest));
@@ -272,7 +272,7 @@ impl Made {
         }
         // Before the tag: whoever verifies by it never finds an image without.
         if let Some(signing) = signing {
-            signing.cosign(place, self.package.index.descriptor.digest, report).await?;
+            signing.cosign(place, self.package.digests(), report).await?;
         }
         self.deliver(place, name, previous, report).await
     }

@@ -156,6 +156,11 @@ impl<'a> Previous<'a> {
         self.manifests.values().all(|manifest| manifest.binary_layer().is_none())
     }
 
+    /// What the index and its manifests are called.
+    pub(super) fn digests(&self) -> impl Iterator<Item = Digest> {
+        self.index.manifests.iter().map(|manifest| manifest.digest).chain([self.digest])
+    }
+
     /// The manifests that are there.
     pub(super) fn manifests(&self) -> impl Iterator<Item = &Manifest> {
         self.manifests.values()

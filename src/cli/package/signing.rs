@@ -1,14 +1,15 @@
 //! `galley package --sign`
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Args;
 
 use super::super::key::signing_key;
-use super::super::report::{Report, size};
+use super::super::report::{Report, count, size};
 use super::place::Place;
-use crate::image::{CosignImage, Format, Index, Package, SigningKey, VerifyingKey};
+use crate::image::{Format, Index, Package, SigningKey, VerifyingKey};
 use crate::registry::Reference;
 use crate::snapshot::Digest;
 
@@ -17,19 +18,19 @@ pub(super) struct SigningArguments {
     /// Sign the release with the private key in this file, for the repository that it is pushed to; see galley key new
     #[arg(long, value_name = "KEY", env = "GALLEY_SIGN")]
     sign: Option<PathBuf>,
-    /// With --push, sign as cosign does, too: under a tag of its own, for those who verify with it
+    /// With --push, sign as cosign does, too: under tags of their own, for cosign, podman and others who verify so
     #[arg(long, env = "GALLEY_COSIGN", value_parser = clap::builder::FalseyValueParser::new())]
     cosign: bool,
 }
 
 /// The key, and what is signed with it.
 pub(super) struct Signing {
-    key: SigningKey,
+    key: Arc<SigningKey>,
     verifying: [VerifyingKey; 1],
     /// The path of the repository without its host; empty for what is not pushed.
     repository: String,
-    /// How cosign names the image, host and repository, if it is to be signed in its way.
-    cosign: Option<String>,
+    /// Whether to sign in cosign's way, too.
+    cosign: bool,
 }
 
 impl Signing {
@@ -54,8 +55,7 @@ impl Signing {
         let key = signing_key(file)?;
         let verifying = [key.verifying_key()];
         let repository = push.map(Reference::repository).unwrap_or_default().to_owned();
-        let name = |reference: &Reference| format!("{}/{}", reference.host(), reference.repository());
-        Ok(Some(Self { key, verifying, repository, cosign: push.filter(|_| arguments.cosign).map(name) }))
+        Ok(Some(Self { key: Arc::new(key), verifying, repository, cosign: arguments.cosign }))
     }
 
     /// Signs a package that is made up to its number.
@@ -68,13 +68,23 @@ impl Signing {
         index.signed_by(&self.repository, &self.verifying).is_ok()
     }
 
-    /// Signs the index of that digest in cosign's way where it is, if that is asked for and not done already.
-    pub(super) async fn cosign(&self, place: &Place, digest: Digest, report: &Report) -> anyhow::Result<()> {
-        let (Some(name), Place::Registry(client)) = (&self.cosign, place) else { return Ok(()) };
-        let there = client.cosign_signatures(digest).await?;
-        let Some(image) = CosignImage::signing(name, digest, &self.key, there.as_ref())? else { return Ok(()) };
-        client.push_cosign_signatures(digest, &image).await?;
-        report.say(format_args!("signed for cosign: sha256-{}.sig, {}", digest.hex(), size(image.size())));
+    /// Signs what has these digests in cosign's way where it is, if that is asked for and not done already. cosign looks for a
+    /// signature of the index; podman and skopeo look for one of the platform's manifest.
+    pub(super) async fn cosign(
+        &self,
+        place: &Place,
+        digests: impl IntoIterator<Item = Digest>,
+        report: &Report,
+    ) -> anyhow::Result<()> {
+        let Place::Registry(client) = place else { return Ok(()) };
+        if !self.cosign {
+            return Ok(());
+        }
+        let signed = client.sign_for_cosign(&self.key, digests).await?;
+        if !signed.is_empty() {
+            let (signatures, bytes) = (count(signed.len(), "signature"), size(signed.iter().sum()));
+            report.say(format_args!("signed for cosign: {signatures}, {bytes}"));
+        }
         Ok(())
     }
 }
