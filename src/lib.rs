@@ -24,7 +24,7 @@
 //! | [`snapshot`] | Tree, content root, Snapshot: what is served and shipped |
 //! | [`preview`] | a site while it is written: changes are rendered at once, open pages follow |
 //! | [`serve`] | HTTP from memory behind an accept loop with limits; access log, metrics, health |
-//! | [`image`] | images without a daemon: pack, unpack, layout on disk |
+//! | [`image`] | images without a daemon: pack, unpack, sign, layout on disk |
 //! | [`registry`] | references, and a client that pushes and pulls |
 //! | [`engine`] | the Docker Engine of this machine: images are loaded into it |
 //! | [`follow`] | a hint makes the instance look; what is new is verified and swapped in |
