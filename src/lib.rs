@@ -20,11 +20,11 @@
 //! | [`render`] | Site × Theme → Tree: Markdown, templates, feed, sitemap |
 //! | [`check`] | Tree → findings: links, anchors, images, nesting, redirects, feeds, sitemap |
 //! | `outbound` | clients that ask other hosts |
-//! | `secret_file` | files with secrets: who may change them |
+//! | `secret_file` | files with secrets: who may read and change them |
 //! | [`snapshot`] | Tree, content root, Snapshot: what is served and shipped |
 //! | [`preview`] | a site while it is written: changes are rendered at once, open pages follow |
 //! | [`serve`] | HTTP from memory behind an accept loop with limits; access log, metrics, health |
-//! | [`image`] | images without a daemon: pack, unpack, layout on disk |
+//! | [`image`] | images without a daemon: pack, unpack, sign, layout on disk |
 //! | [`registry`] | references, and a client that pushes and pulls |
 //! | [`engine`] | the Docker Engine of this machine: images are loaded into it |
 //! | [`follow`] | a hint makes the instance look; what is new is verified and swapped in |

@@ -1,7 +1,7 @@
 //! A rendered site, with its pages kept between runs: the next run reads of them only what it needs.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::report::Report;
 use super::source::{Overrides, load_site, open_cache, render_site, rendered};
@@ -22,7 +22,7 @@ pub(super) struct RenderedSite {
 }
 
 /// Renders the site in `folder`; what it was rendered to the last time and would be again is not made once more.
-pub(super) fn render_kept(folder: &PathBuf, report: &Report, consequence: &str) -> anyhow::Result<RenderedSite> {
+pub(super) fn render_kept(folder: &Path, report: &Report, consequence: &str) -> anyhow::Result<RenderedSite> {
     let cache = open_cache(folder);
     let mut keeping = cache.as_ref().and_then(Keeping::begin);
     let (site, memory) = rayon::join(

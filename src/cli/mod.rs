@@ -13,6 +13,7 @@ mod image;
 mod inspect;
 mod instance;
 mod kept;
+mod key;
 mod listening;
 mod memory;
 mod new;
@@ -83,6 +84,7 @@ enum Verb {
     Pin(instance::PinArguments),
     Unpin(instance::UnpinArguments),
     Deploy(instance::DeployArguments),
+    Key(key::Arguments),
 }
 
 /// How registries are reached.
@@ -145,6 +147,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Pin(arguments) => instance::pin(&arguments, &report),
         Verb::Unpin(arguments) => instance::unpin(&arguments, &report),
         Verb::Deploy(arguments) => instance::deploy(&arguments, &report),
+        Verb::Key(arguments) => key::run(&arguments, &report),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

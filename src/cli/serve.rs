@@ -2,6 +2,7 @@
 
 mod following;
 mod observation;
+mod verification;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tokio::sync::oneshot;
 use self::following::{FollowArguments, Following};
 pub(super) use self::observation::ControlAddress;
 use self::observation::ObservationArguments;
+use self::verification::{VerificationArguments, verified_layout};
 use super::RegistryArguments;
 use super::listening::{ListenArguments, Listening, announce_stop};
 use super::memory::MemoryArguments;
@@ -21,9 +23,10 @@ use super::report::{Report, count};
 use super::source::{Source, apart, local_tree};
 use super::transfer::Transfer;
 use crate::follow::{
-    Cause, ControlCell, Counts, Followed, Follower, Record, Release, Releases, Secrets, Status, Store, routes,
+    Cause, ControlCell, Counts, Fetcher, Followed, Follower, Record, Release, Releases, Secrets, Status, Store,
+    Verifier, routes,
 };
-use crate::image::{Platform, layout_content};
+use crate::image::Platform;
 use crate::registry::{Client, Reference};
 use crate::serve::{Coder, Deployment, Inherited, Keep, Observer, Public, Routes, serve};
 use crate::snapshot::{Codings, MemoryFile, Snapshot};
@@ -46,6 +49,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     following: FollowArguments,
     #[command(flatten)]
+    verification: VerificationArguments,
+    #[command(flatten)]
     memory: MemoryArguments,
     #[command(flatten)]
     observation: ObservationArguments,
@@ -57,6 +62,7 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
     let arguments = &Arc::new(arguments);
     let source = Arc::new(source(arguments)?);
     let secrets = arguments.following.secrets()?;
+    let verifier = arguments.verification.verifier()?;
     let mut inherited = Inherited::from_environment();
     let control = arguments.observation.listen(arguments.following.follow.is_some(), &mut inherited)?;
     let mut listening = arguments.listen.open(&mut inherited, report)?;
@@ -70,7 +76,7 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
         // Before the start, which may take its time.
         let mut stop = pin!(stop_signal()?);
         let started = tokio::select! {
-            started = start(source, arguments, *report) => started?,
+            started = start(source, arguments, verifier.clone(), *report) => started?,
             () = &mut stop => {
                 observation.finish()?;
                 report.say("stopped before there was anything to serve");
@@ -84,8 +90,9 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
         let coder = Coder::start(Arc::clone(&deployment), codings, keep)?;
         let (routes, releases) = match following {
             Some(following) => {
-                let (routes, followed) =
-                    follow(arguments, following, record, &deployment, &observation.observer, secrets, counts)?;
+                let observer = &observation.observer;
+                let beginning = Beginning { following, record, verifier, secrets, counts };
+                let (routes, followed) = follow(arguments, beginning, &deployment, observer)?;
                 cell.begin(followed.clone());
                 (routes, Some(followed.releases))
             }
@@ -130,14 +137,20 @@ struct Started {
 
 /// Gets the content to begin with: the release that is kept, or else what SOURCE says. Whoever waits for it may stop to: a pull
 /// ends then, and what computes ends with the process.
-async fn start(source: Arc<Source>, arguments: &Arc<Arguments>, report: Report) -> anyhow::Result<Started> {
-    let opening = Arc::clone(arguments);
-    let mut following = aside(move || opening.following.open(opening.source.is_some(), &report)).await?;
+async fn start(
+    source: Arc<Source>,
+    arguments: &Arc<Arguments>,
+    verifier: Option<Verifier>,
+    report: Report,
+) -> anyhow::Result<Started> {
+    let (opening, keys) = (Arc::clone(arguments), verifier.clone());
+    let open = move || opening.following.open(opening.source.is_some(), keys.as_ref(), &report);
+    let mut following = aside(open).await?;
     let mut release = following.as_mut().and_then(|following| following.booted.take());
     if let (Source::Reference(reference), None) = (&*source, &release) {
         let store = following.as_ref().filter(|following| following.reference == *reference);
         let store = store.map_or_else(|| Arc::new(Store::in_memory()), |following| Arc::clone(&following.store));
-        release = Some(fetch(reference, &store, arguments, &report).await?);
+        release = Some(fetch(reference, store, verifier.clone(), arguments, &report).await?);
     }
     let arguments = Arc::clone(arguments);
     let followed = arguments.following.follow.clone();
@@ -145,7 +158,9 @@ async fn start(source: Arc<Source>, arguments: &Arc<Arguments>, report: Report) 
         let record = release.as_ref().map(|release| release.record.clone());
         let tree = match (release, &*source) {
             (Some(release), _) => release.tree,
-            (None, Source::Layout(folder)) => layout_content(folder, platform()?)?,
+            (None, Source::Layout(folder)) => {
+                verified_layout(folder, verifier.as_ref(), followed.as_ref())?.content(platform()?)?
+            }
             (None, local) => apart(|| local_tree(local, &report, "nothing is served"))?,
         };
         let file = arguments.listen.is_plain().then(MemoryFile::new).and_then(|made| {
@@ -170,13 +185,14 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> + Sen
 
 async fn fetch(
     reference: &Reference,
-    store: &Arc<Store>,
+    store: Arc<Store>,
+    verifier: Option<Verifier>,
     arguments: &Arguments,
     report: &Report,
 ) -> anyhow::Result<Release> {
     let transfer = Transfer::new(report, "pulling");
     let client = Client::new(reference.clone(), arguments.registry.transport())?.with_progress(transfer.clone());
-    let fetched = Release::fetch(&client, platform()?, store, Cause::Start).await;
+    let fetched = Fetcher { client, platform: platform()?, store, verifier }.fetch(Cause::Start).await;
     transfer.ends();
     let release = fetched?;
     report.say(format_args!("pulled {reference}: release {}, {}", release.record.sequence, release.record.digest));
@@ -188,32 +204,34 @@ fn platform() -> anyhow::Result<Platform> {
         .context("there are no images of galley for this machine; serve a site or a rendered folder")
 }
 
+/// What following begins with.
+struct Beginning {
+    following: Following,
+    record: Option<Record>,
+    verifier: Option<Verifier>,
+    secrets: Option<Secrets>,
+    counts: Counts,
+}
+
 /// Starts the follower; its routes are what webhooks reach.
 fn follow(
     arguments: &Arguments,
-    following: Following,
-    record: Option<Record>,
+    beginning: Beginning,
     deployment: &Arc<Deployment>,
     observer: &Observer,
-    secrets: Option<Secrets>,
-    counts: Counts,
 ) -> anyhow::Result<(Option<Routes>, Followed)> {
-    let Following { reference, store, policy, .. } = following;
+    let Beginning { following, record, verifier, secrets, counts } = beginning;
+    let Following { reference, store, schedule, .. } = following;
     if reference.digest().is_some() && secrets.is_some() {
         bail!("{reference} names a digest, which never changes; follow a tag");
     }
     let client = Client::new(reference, arguments.registry.transport())?;
     // What was kept may be older than what the reference points at by now.
     let fresh = record.as_ref().is_some_and(|record| record.status == Status::Fetched);
-    let releases = Arc::new(Releases::new(Arc::clone(deployment), store, policy, record)?);
-    let (follower, handle) = Follower::new(
-        client,
-        platform()?,
-        Arc::clone(&releases),
-        observer.clone(),
-        arguments.following.poll,
-        counts.clone(),
-    );
+    let releases = Arc::new(Releases::new(Arc::clone(deployment), Arc::clone(&store), schedule, record)?);
+    let fetcher = Fetcher { client, platform: platform()?, store, verifier };
+    let (follower, handle) =
+        Follower::new(fetcher, Arc::clone(&releases), observer.clone(), arguments.following.poll, counts.clone());
     tokio::spawn(follower.run(fresh));
     let (bell, reference) = (Arc::clone(&handle.bell), handle.reference.clone());
     let routes = secrets.map(|secrets| routes(secrets, bell, reference, counts));

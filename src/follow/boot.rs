@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::release::Release;
+use super::release::{FetchError, Release};
 use super::state::{Current, Record, Status};
+use super::verify::Verifier;
+use crate::image::Index;
+use crate::registry::Reference;
 use crate::snapshot::Digest;
 
 /// The release to begin with: the one that is pinned, or the last that was confirmed; if it can't be read, the next best.
 pub fn boot(
     current: &Current,
     records: &BTreeMap<Digest, Record>,
+    verifier: Option<&Verifier>,
     get: impl Fn(Digest) -> Option<Bytes>,
 ) -> Option<Release> {
     let confirmed = |digest: Option<Digest>| {
@@ -25,12 +29,23 @@ pub fn boot(
     others.sort_by_key(|record| (record.status == Status::Installed, Reverse(record.installed)));
     let order = pinned.into_iter().chain(confirmed(current.current)).chain(confirmed(current.previous)).chain(others);
     for record in order {
-        match Release::read(record, &get) {
+        let verified = verifier.map_or(Ok(()), |verifier| verify(record, verifier, &get));
+        match verified.and_then(|()| Release::read(record, &get)) {
             Ok(release) => return Some(release),
             Err(error) => tracing::warn!("{error}; trying the one before"),
         }
     }
     None
+}
+
+/// The keys may be others than those that let it pass when it came.
+fn verify(record: &Record, verifier: &Verifier, get: impl Fn(Digest) -> Option<Bytes>) -> Result<(), FetchError> {
+    let lost = || FetchError::Lost(record.digest);
+    let index: Index = get(record.digest).and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(lost)?;
+    let reference: Reference = record.reference.parse().map_err(|_| lost())?;
+    let checked = verifier.check(&record.reference, reference.repository(), &index);
+    let refused = |source| FetchError::Signature { name: record.reference.clone(), digest: record.digest, source };
+    checked.map(drop).map_err(refused)
 }
 
 #[cfg(test)]
@@ -42,7 +57,7 @@ mod tests {
     fn order(current: Current, records: &[Record]) -> Vec<u64> {
         let records: BTreeMap<_, _> = records.iter().map(|record| (record.digest, record.clone())).collect();
         let asked = std::cell::RefCell::new(Vec::new());
-        let found = boot(&current, &records, |digest| {
+        let found = boot(&current, &records, None, |digest| {
             let record = records.values().find(|record| record.manifest == digest);
             asked.borrow_mut().extend(record.map(|record| record.sequence));
             None

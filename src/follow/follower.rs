@@ -14,12 +14,11 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::counts::Counts;
 use super::doorbell::Doorbell;
-use super::release::{FetchError, Release};
+use super::release::{FetchError, Fetcher};
 use super::releases::{Assessment, Outcome, Releases};
 use super::state::Cause;
 use super::watch::watch;
-use crate::image::Platform;
-use crate::registry::{Client, Reference, TagState};
+use crate::registry::{Reference, TagState};
 use crate::serve::Observer;
 use crate::snapshot::Digest;
 
@@ -69,8 +68,7 @@ impl FromStr for Poll {
 
 /// Keeps an instance at what a reference points at.
 pub struct Follower {
-    client: Client,
-    platform: Platform,
+    fetcher: Fetcher,
     releases: Arc<Releases>,
     observer: Observer,
     bell: Arc<Doorbell>,
@@ -106,16 +104,14 @@ pub struct FollowerHandle {
     /// What is wrong with the registry, if something is.
     pub trouble: Arc<Trouble>,
     requests: mpsc::Sender<Request>,
-    client: Client,
-    platform: Platform,
+    fetcher: Fetcher,
     releases: Arc<Releases>,
 }
 
 impl FollowerHandle {
     /// Fetches and checks what the reference points at now, and says what would become of it.
     pub async fn assess(&self) -> Result<Assessment, String> {
-        let store = Arc::clone(&self.releases.store);
-        let release = Release::fetch(&self.client, self.platform, &store, Cause::Person).await;
+        let release = self.fetcher.fetch(Cause::Person).await;
         let (release, releases) = (release.map_err(|error| error.to_string())?, Arc::clone(&self.releases));
         let assessed = spawn_blocking(move || releases.assess(release)).await.map_err(|error| error.to_string())?;
         assessed.map_err(|error| error.to_string())
@@ -163,10 +159,9 @@ impl Trouble {
 }
 
 impl Follower {
-    /// A follower of the client's reference, which offers to `releases` what it finds there.
+    /// A follower of the fetcher's reference, which offers to `releases` what it finds there.
     pub fn new(
-        client: Client,
-        platform: Platform,
+        fetcher: Fetcher,
         releases: Arc<Releases>,
         observer: Observer,
         poll: Poll,
@@ -175,17 +170,15 @@ impl Follower {
         let (sender, requests) = mpsc::channel(1);
         let handle = FollowerHandle {
             bell: Arc::default(),
-            reference: client.reference().clone(),
+            reference: fetcher.client.reference().clone(),
             trouble: Arc::default(),
             requests: sender,
-            client: client.clone(),
-            platform,
+            fetcher: fetcher.clone(),
             releases: Arc::clone(&releases),
         };
         let (bell, trouble) = (Arc::clone(&handle.bell), Arc::clone(&handle.trouble));
         let seen = releases.latest();
-        let follower =
-            Self { client, platform, releases, observer, bell, requests, poll, seen, watch: None, trouble, counts };
+        let follower = Self { fetcher, releases, observer, bell, requests, poll, seen, watch: None, trouble, counts };
         (follower, handle)
     }
 
@@ -310,12 +303,11 @@ impl Follower {
     async fn look_once(&mut self, cause: Cause) -> Result<Seen, FetchError> {
         let started = Instant::now();
         if let Some(seen) = self.seen
-            && self.client.tag_state(seen).await? == TagState::Unchanged
+            && self.fetcher.client.tag_state(seen).await? == TagState::Unchanged
         {
             return Ok(Seen::Nothing);
         }
-        let store = Arc::clone(&self.releases.store);
-        let release = Release::fetch(&self.client, self.platform, &store, cause).await?;
+        let release = self.fetcher.fetch(cause).await?;
         let (sequence, digest) = (release.record.sequence, release.record.digest);
         self.releases.note("fetch", &json!({"cause": cause, "digest": digest, "sequence": sequence}));
         let releases = Arc::clone(&self.releases);

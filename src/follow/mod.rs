@@ -12,13 +12,14 @@ mod durable;
 mod follower;
 mod hook;
 mod http;
-mod policy;
 mod release;
 mod releases;
+mod schedule;
 mod secret;
 mod self_check;
 mod state;
 mod store;
+mod verify;
 mod view;
 mod watch;
 
@@ -28,12 +29,13 @@ pub use counts::Counts;
 pub use doorbell::Doorbell;
 pub use follower::{Follower, FollowerHandle, Poll, PollError, Trouble, TroubleView};
 pub use http::routes;
-pub use policy::{Decision, Policy, Window, WindowError};
-pub use release::{FetchError, Release};
+pub use release::{FetchError, Fetcher, Release};
 pub use releases::{Assessment, ChangeError, Outcome, Releases};
+pub use schedule::{Decision, Schedule, Window, WindowError};
 pub use secret::{SecretError, Secrets};
 pub use state::{
     Cause, Changes, Current, Journal, Limits, Record, Size, State, StateError, Status, look, look_at_blob,
 };
 pub use store::Store;
+pub use verify::{Policy, PolicyError, Verified, Verifier};
 pub use view::View;

@@ -9,7 +9,8 @@ use tokio::task::{JoinError, spawn_blocking};
 
 use super::state::{Cause, Changes, Record, Size, StateError, Status};
 use super::store::Store;
-use crate::image::{Blob, ContentError, Descriptor, Index, Manifest, Platform, content};
+use super::verify::Verifier;
+use crate::image::{Blob, ContentError, Descriptor, Index, Manifest, Platform, SignatureError, content};
 use crate::registry::{Client, RegistryError};
 use crate::snapshot::{Digest, Tree};
 
@@ -31,6 +32,16 @@ pub enum FetchError {
     /// The image's fault.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// Nobody whose key was given vouches for it.
+    #[error("{name} ({digest}) is refused: {source}")]
+    Signature {
+        /// The reference.
+        name: String,
+        /// The digest of the index.
+        digest: Digest,
+        /// What is wrong with its signature.
+        source: SignatureError,
+    },
     /// It can't be kept.
     #[error(transparent)]
     State(#[from] StateError),
@@ -49,7 +60,7 @@ impl FetchError {
     /// Whether the release itself is at fault, whenever it is looked at again.
     pub fn is_lasting(&self) -> bool {
         match self {
-            Self::Content(_) => true,
+            Self::Content(_) | Self::Signature { .. } => true,
             Self::Registry(error) => matches!(error, RegistryError::Mismatch { .. } | RegistryError::NoPlatform { .. }),
             Self::State(_) | Self::Freeze(_) | Self::Lost(_) | Self::Broken(_) => false,
         }
@@ -66,25 +77,31 @@ struct Parts {
     layers: Vec<Descriptor>,
 }
 
-impl Release {
-    /// Pulls what the client's reference points at, and keeps it in `store`. Blobs that are there are not pulled again.
-    pub async fn fetch(
-        client: &Client,
-        platform: Platform,
-        store: &Arc<Store>,
-        cause: Cause,
-    ) -> Result<Self, FetchError> {
-        let parts = Parts::pull(client, platform, store).await?;
-        let reading = (Arc::clone(store), parts.layers.clone());
-        let kept = spawn_blocking(move || {
-            let (store, layers) = reading;
-            layers.iter().map(|layer| store.get(layer.digest)).collect::<Vec<_>>()
-        });
+/// What gets releases from where a reference points.
+#[derive(Clone, Debug)]
+pub struct Fetcher {
+    /// Of the reference.
+    pub client: Client,
+    /// What is asked for.
+    pub platform: Platform,
+    /// Where blobs are kept.
+    pub store: Arc<Store>,
+    /// Who has to vouch for releases, if somebody has to.
+    pub verifier: Option<Verifier>,
+}
+
+impl Fetcher {
+    /// Pulls what the reference points at now, and keeps it. Blobs that are there are not pulled again; with a verifier nothing but
+    /// the index is pulled of what it refuses.
+    pub async fn fetch(&self, cause: Cause) -> Result<Release, FetchError> {
+        let parts = self.parts().await?;
+        let (store, layers) = (Arc::clone(&self.store), parts.layers.clone());
+        let kept = spawn_blocking(move || layers.iter().map(|layer| store.get(layer.digest)).collect::<Vec<_>>());
         let kept = kept.await?;
-        let missing: Vec<_> = parts.layers.iter().zip(&kept).filter(|(_, kept)| kept.is_none()).collect();
-        let missing: Vec<&Descriptor> = missing.into_iter().map(|(layer, _)| layer).collect();
-        let pulled = client.blobs(&missing).await?;
-        let store = Arc::clone(store);
+        let missing = parts.layers.iter().zip(&kept).filter(|(_, kept)| kept.is_none());
+        let missing: Vec<&Descriptor> = missing.map(|(layer, _)| layer).collect();
+        let pulled = self.client.blobs(&missing).await?;
+        let store = Arc::clone(&self.store);
         // Unpacking is work for a processor, and keeping for a disk: not for the thread that answers requests.
         spawn_blocking(move || {
             let (kept_all, unpacked) =
@@ -97,6 +114,35 @@ impl Release {
         .await?
     }
 
+    async fn parts(&self) -> Result<Parts, FetchError> {
+        let (client, reference) = (&self.client, self.client.reference());
+        let name = reference.to_string();
+        let pulled = client.index().await?;
+        let (digest, mut index) = (pulled.digest, pulled.index);
+        if let Some(verifier) = &self.verifier {
+            let checked = verifier.check(&name, reference.repository(), &index);
+            checked.map_err(|source| FetchError::Signature { name: name.clone(), digest, source })?;
+        }
+        let descriptor = index.manifest(self.platform).ok_or_else(|| RegistryError::NoPlatform {
+            reference: name.clone(),
+            platform: self.platform,
+            has: index.platforms(),
+        })?;
+        let (store, wanted) = (Arc::clone(&self.store), descriptor.digest);
+        let manifest = match spawn_blocking(move || store.get(wanted)).await? {
+            Some(bytes) => Blob { descriptor: descriptor.clone(), bytes },
+            None => client.manifest_blob(descriptor).await?,
+        };
+        let parsed: Manifest = client.parse("a manifest", &manifest.bytes)?;
+        if index.annotations.is_empty() {
+            index.take_labels(&client.blob(&parsed.config).await?.bytes);
+        }
+        let layers = parsed.content_layers().into_iter().cloned().collect();
+        Ok(Parts { name, digest, index, index_bytes: pulled.bytes, manifest, layers })
+    }
+}
+
+impl Release {
     /// Reads a release from where it is kept, as it was verified when it came.
     pub fn read(record: &Record, get: impl Fn(Digest) -> Option<Bytes>) -> Result<Self, FetchError> {
         let lost = || FetchError::Lost(record.digest);
@@ -123,28 +169,6 @@ impl Release {
 }
 
 impl Parts {
-    async fn pull(client: &Client, platform: Platform, store: &Arc<Store>) -> Result<Self, FetchError> {
-        let pulled = client.index().await?;
-        let mut index = pulled.index;
-        let descriptor = index.manifest(platform).ok_or_else(|| RegistryError::NoPlatform {
-            reference: client.reference().to_string(),
-            platform,
-            has: index.platforms(),
-        })?;
-        let (reading, digest) = (Arc::clone(store), descriptor.digest);
-        let manifest = match spawn_blocking(move || reading.get(digest)).await? {
-            Some(bytes) => Blob { descriptor: descriptor.clone(), bytes },
-            None => client.manifest_blob(descriptor).await?,
-        };
-        let parsed: Manifest = client.parse("a manifest", &manifest.bytes)?;
-        if index.content_root().is_none() && index.annotations.is_empty() {
-            index.take_labels(&client.blob(&parsed.config).await?.bytes);
-        }
-        let layers = parsed.content_layers().into_iter().cloned().collect();
-        let name = client.reference().to_string();
-        Ok(Self { name, digest: pulled.digest, index, index_bytes: pulled.bytes, manifest, layers })
-    }
-
     fn keep(&self, store: &Store, pulled: &[Blob]) -> Result<(), StateError> {
         for blob in pulled {
             store.put(blob.descriptor.digest, &blob.bytes)?;

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::policy::{Decision, Policy};
 use super::release::{FetchError, Release};
+use super::schedule::{Decision, Schedule};
 use super::self_check;
 use super::state::{Cause, Changes, Current, Record, StateError, Status};
 use super::store::Store;
@@ -24,7 +24,7 @@ use crate::snapshot::{Digest, Snapshot, freeze};
 pub struct Releases {
     pub(super) deployment: Arc<Deployment>,
     pub(super) store: Arc<Store>,
-    policy: Policy,
+    schedule: Schedule,
     inner: Mutex<Inner>,
 }
 
@@ -94,14 +94,14 @@ impl Releases {
     pub fn new(
         deployment: Arc<Deployment>,
         store: Arc<Store>,
-        policy: Policy,
+        schedule: Schedule,
         booted: Option<Record>,
     ) -> Result<Self, StateError> {
         let mut inner = Inner::default();
         if let Some(state) = store.state() {
             (inner.records, inner.current) = (state.records()?, state.current());
         }
-        let releases = Self { deployment, store, policy, inner: Mutex::new(inner) };
+        let releases = Self { deployment, store, schedule, inner: Mutex::new(inner) };
         let mut inner = releases.lock();
         match booted {
             Some(record) => releases.begin(&mut inner, record)?,
@@ -186,7 +186,7 @@ impl Releases {
     fn decision(&self, inner: &Inner, record: &Record, cause: Cause) -> Decision {
         let get = |digest: Option<Digest>| digest.and_then(|digest| inner.records.get(&digest));
         let (current, pinned) = (get(inner.current.current), get(inner.current.pinned));
-        self.policy.decide(record, current, pinned, cause, Timestamp::now())
+        self.schedule.decide(record, current, pinned, cause, Timestamp::now())
     }
 
     fn decide(
@@ -367,7 +367,7 @@ impl Releases {
     pub(super) fn opening(&self) -> Option<Timestamp> {
         let inner = self.lock();
         let waits = inner.waiting.is_some() && inner.latest != inner.current.current;
-        waits.then(|| self.policy.opening(Timestamp::now())).flatten().map(|at| at.timestamp())
+        waits.then(|| self.schedule.opening(Timestamp::now())).flatten().map(|at| at.timestamp())
     }
 
     /// All releases that are kept, the one with the highest number first.

@@ -9,6 +9,7 @@ use super::format::Format;
 use super::layer::Layer;
 use super::manifest::{Blob, CONTENT_ROOT, Descriptor, Index, Manifest, ROLE, Role, SEQUENCE};
 use super::platform::Platform;
+use super::signature::SigningKey;
 use crate::snapshot::{ContentRoot, Digest};
 
 /// Where the content comes from, for labels and annotations (annotations.md, "Pre-Defined Annotation Keys").
@@ -92,10 +93,24 @@ impl Package {
         })
     }
 
+    /// What the manifests and the index are called.
+    pub fn digests(&self) -> impl Iterator<Item = Digest> {
+        self.images.iter().map(|image| &image.manifest).chain([&self.index]).map(|blob| blob.descriptor.digest)
+    }
+
     /// Gives a layer its blob, in all images that have it.
     pub fn fill(&mut self, digest: Digest, bytes: &Bytes) {
         let layers = self.images.iter_mut().flat_map(|image| &mut image.layers);
         layers.filter(|layer| layer.descriptor.digest == digest).for_each(|layer| layer.fill(bytes.clone()));
+    }
+
+    /// Signs the index for `repository`, the path without its host; its digest is another one then. An index in Docker's format
+    /// has no place for a signature.
+    pub fn sign(&mut self, repository: &str, key: &SigningKey) -> serde_json::Result<()> {
+        let mut index: Index = serde_json::from_slice(&self.index.bytes)?;
+        index.sign(repository, key);
+        self.index = Blob::json(&self.index.descriptor.media_type, &index)?;
+        Ok(())
     }
 
     /// The bytes of all blobs, manifests and the index.

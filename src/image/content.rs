@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::layout::{LayoutError, read_layout};
+use super::layout::{Layout, LayoutError, read_layout};
 use super::manifest::{Blob, CONTENT_ROOT, Index};
 use super::platform::Platform;
 use super::unpack::{UnpackError, unpack};
@@ -59,14 +59,20 @@ pub fn content(name: &str, index: &Index, layers: &[Blob]) -> Result<(Tree, Cont
 
 /// The tree of the image in the OCI layout in `folder`.
 pub fn layout_content(folder: &Path, platform: Platform) -> Result<Tree, ContentError> {
-    let layout = read_layout(folder)?;
-    let name = folder.display().to_string();
-    let descriptor = layout.index.manifest(platform).ok_or_else(|| ContentError::NoPlatform {
-        name: name.clone(),
-        platform,
-        has: layout.index.platforms(),
-    })?;
-    let manifest = layout.manifest(descriptor)?;
-    let layers: Result<Vec<_>, _> = manifest.content_layers().into_iter().map(|layer| layout.blob(layer)).collect();
-    Ok(content(&name, &layout.index, &layers?)?.0)
+    read_layout(folder)?.content(platform)
+}
+
+impl Layout {
+    /// The tree of the image for `platform`.
+    pub fn content(&self, platform: Platform) -> Result<Tree, ContentError> {
+        let name = self.folder().display().to_string();
+        let descriptor = self.index.manifest(platform).ok_or_else(|| ContentError::NoPlatform {
+            name: name.clone(),
+            platform,
+            has: self.index.platforms(),
+        })?;
+        let manifest = self.manifest(descriptor)?;
+        let layers: Result<Vec<_>, _> = manifest.content_layers().into_iter().map(|layer| self.blob(layer)).collect();
+        Ok(content(&name, &self.index, &layers?)?.0)
+    }
 }

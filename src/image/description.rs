@@ -11,10 +11,8 @@ use self::reading::{Reading, Root, kind, other_kind};
 
 use super::manifest::{Blob, CONTENT_ROOT, Descriptor, INDEX_TYPES, Index, Manifest, SEQUENCE};
 use super::platform::Platform;
+use super::signature::SIGNATURE;
 use crate::snapshot::Digest;
-
-/// Annotation of an index: the signature of its maker.
-pub const SIGNATURE: &str = "dev.galley.signature";
 
 /// The most manifests of an index that are looked at: a public image has some thirty, attestations included.
 const MAX_MANIFESTS: usize = 200;

@@ -181,6 +181,11 @@ pub fn read_layout(folder: &Path) -> Result<Layout, LayoutError> {
 }
 
 impl Layout {
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Reads a manifest and checks it.
     pub fn manifest(&self, descriptor: &Descriptor) -> Result<Manifest, LayoutError> {
         json(&blob_path(&self.folder, descriptor.digest), &self.metadata(descriptor)?.bytes)

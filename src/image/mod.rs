@@ -17,6 +17,7 @@ mod manifest;
 mod pack;
 mod platform;
 mod record;
+mod signature;
 mod stack;
 mod unpack;
 mod verification;
@@ -26,9 +27,7 @@ pub use assemble::{Content, Image, Origin, Package, Program, assemble};
 pub use binary::{Binary, BinaryError};
 pub use changes::{Changes, Listed, Listing};
 pub use content::{ContentError, content, layout_content};
-pub use description::{
-    Description, DescriptionError, LayerDescription, OriginFields, Other, OtherKind, PlatformImage, SIGNATURE,
-};
+pub use description::{Description, DescriptionError, LayerDescription, OriginFields, Other, OtherKind, PlatformImage};
 pub use diff_id::{ArchiveError, LayerArchive, read_archive};
 pub use format::{Format, FormatError, MediaTypes};
 pub use layer::Layer;
@@ -39,6 +38,10 @@ pub use manifest::{
 pub use pack::{PackError, pack_program, pack_tree, packed_length};
 pub use platform::{Platform, PlatformError, PlatformFields};
 pub use record::record;
+pub use signature::{
+    COSIGN_SIGNATURE, CosignImage, KeyError, MalformedSignature, SIGNATURE, SIMPLE_SIGNING, Signature, SignatureError,
+    SigningKey, VerifyingKey, statement,
+};
 pub use stack::{Known, Stack};
 pub use unpack::{UnpackError, list, unpack};
 pub use verification::{ImageFault, Verification, content_of};

@@ -1,11 +1,7 @@
 //! Looking at an image, whoever made it.
 
-use reqwest::StatusCode;
-use reqwest::header::ACCEPT;
-
 use super::client::Client;
-use super::error::{Action, RegistryError};
-use super::pull::accepted;
+use super::error::RegistryError;
 use crate::image::{Blob, Descriptor};
 use crate::snapshot::Digest;
 
@@ -27,18 +23,5 @@ impl Client {
             return Err(RegistryError::Mismatch { host: self.host(), digest: descriptor.digest });
         }
         Ok(Blob { descriptor: descriptor.clone(), bytes })
-    }
-
-    /// Whether the repository has cosign's signature of `digest`, in its form with a tag of its own: `sha256-<hex>.sig`
-    /// (sigstore/cosign, specs/SIGNATURE_SPEC.md). What it says is not checked.
-    pub async fn has_cosign_signature(&self, digest: Digest) -> Result<bool, RegistryError> {
-        let url = self.url(&format!("manifests/sha256-{}.sig", digest.hex()))?;
-        let response =
-            self.send(Action::LookAtTag, &url, |http, url| http.head(url).header(ACCEPT, accepted())).await?;
-        match response.status() {
-            StatusCode::OK => Ok(true),
-            StatusCode::NOT_FOUND => Ok(false),
-            _ => Err(self.failed(Action::LookAtTag, response).await),
-        }
     }
 }

@@ -8,6 +8,7 @@
 
 mod challenge;
 mod client;
+mod cosign;
 mod credentials;
 mod docker;
 mod download;

@@ -40,6 +40,13 @@ pub struct OutgoingBlob<'a> {
     pub known: bool,
 }
 
+impl<'a> OutgoingBlob<'a> {
+    /// What has its bytes at hand and may not be there yet.
+    pub(super) fn of(blob: &'a Blob) -> Self {
+        Self { descriptor: &blob.descriptor, bytes: Some(&blob.bytes), known: false }
+    }
+}
+
 impl<'a> Outgoing<'a> {
     /// All of `package`.
     pub fn of(package: &'a Package) -> Self {
@@ -99,7 +106,7 @@ impl Client {
     }
 
     /// Asks for all blobs first, so that it is clear what has to be sent, and that it can be.
-    async fn push_blobs(&self, outgoing: &Outgoing<'_>) -> Result<Pushed, RegistryError> {
+    pub(super) async fn push_blobs(&self, outgoing: &Outgoing<'_>) -> Result<Pushed, RegistryError> {
         let mut blobs: Vec<OutgoingBlob<'_>> = Vec::new();
         for blob in &outgoing.blobs {
             // The same layer in the images of several platforms is one.
@@ -142,7 +149,7 @@ impl Client {
     async fn put_manifests(&self, manifests: &[&Blob]) -> Result<(), RegistryError> {
         let puts = manifests.iter().map(|blob| {
             let (client, blob) = (self.clone(), (*blob).clone());
-            async move { client.put_manifest(&blob).await }
+            async move { client.put_manifest(&blob.descriptor.digest.to_string(), &blob).await }
         });
         parallel(puts).await.map(drop)
     }
@@ -181,11 +188,11 @@ impl Client {
         RegistryError::Overtaken(self.reference().to_string())
     }
 
-    /// Under its own digest: that may be sent as often as one likes.
-    async fn put_manifest(&self, blob: &Blob) -> Result<(), RegistryError> {
+    /// Under its own digest, or a tag that depends on nothing else: that may be sent as often as one likes.
+    pub(super) async fn put_manifest(&self, name: &str, blob: &Blob) -> Result<(), RegistryError> {
         let mut attempts = Attempts::default();
         loop {
-            match self.put_manifest_once(&blob.descriptor.digest.to_string(), blob).await {
+            match self.put_manifest_once(name, blob).await {
                 Ok(()) => return Ok(()),
                 Err(error) => self.before_next(&mut attempts, error).await?,
             }

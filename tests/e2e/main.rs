@@ -20,6 +20,7 @@ mod parts;
 mod preview;
 mod publish;
 mod registry;
+mod signature;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
     const SKOPEO: &[Part] = &[Part::Static, Part::Program("skopeo", "skopeo")];
     const SCHEMAS: &[Part] = &[Part::Python("jsonschema", "python3-jsonschema")];
     const READERS: &[Part] = &[SKOPEO[1], REGISTRY[1]];
+    const SIGNED: &[Part] = &[Part::Static, SKOPEO[1], REGISTRY[1]];
     const UMOCI: &[Part] = &[Part::Program("umoci", "umoci"), Part::Root];
     const LOADING: &[Part] = &[ENGINE[2], ENGINE[3], ENGINE[4], Part::Root];
     const CONTAINERD: &[Part] =
@@ -110,6 +112,7 @@ fn main() -> ExitCode {
         trial("publish::what_the_tag_holds_already_is_not_pushed", REGISTRY, publish::unchanged),
         trial("publish::an_image_is_the_same_bytes_each_time", STATIC, publish::deterministic),
         trial("publish::skopeo_reads_the_layout", SKOPEO, publish::skopeo_reads_the_layout),
+        trial("signature::skopeo_finds_cosigns_form", SIGNED, signature::skopeo_finds),
         trial("outputs::what_is_written_keeps_to_the_schemas", SCHEMAS, outputs::schemas),
         trial("outputs::skopeo_reads_every_one", READERS, outputs::skopeo_reads_every_output),
         trial("outputs::umoci_makes_the_tree_out_of_deltas", UMOCI, outputs::umoci_unpacks_deltas),

@@ -42,6 +42,7 @@ mod releases;
 mod render;
 mod rules;
 mod server;
+mod signature;
 #[path = "../support/mod.rs"]
 mod support;
 mod theme;

@@ -11,13 +11,13 @@ use crate::layouts::Layout;
 use crate::support::{Ran, TempSite, galley, program};
 
 /// A site, programs for all platforms, and a place for images.
-struct Workshop {
-    site: TempSite,
+pub(crate) struct Workshop {
+    pub(crate) site: TempSite,
     place: TempSite,
 }
 
 impl Workshop {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let posts = (0..60).map(|number| {
             let text = (0..200).map(|word| format!("word{} ", word * (number + 3) % 97)).collect::<String>();
             (format!("content/posts/p{number}.md"), format!("---\ntitle: P{number}\ndate: 2025-01-01\n---\n{text}\n"))
@@ -28,7 +28,7 @@ impl Workshop {
         Self { site, place }
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.place.path().join(name)
     }
 
@@ -42,7 +42,7 @@ impl Workshop {
     }
 
     /// Packs for all platforms with the programs of the workshop.
-    fn package(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn package(&self, arguments: &[&str]) -> Ran {
         let binaries = Platform::ALL.map(|platform| self.binary(platform));
         self.bare(&[binaries.each_ref().map(String::as_str).as_slice(), arguments].concat())
     }
@@ -52,7 +52,7 @@ impl Workshop {
         self.package(&[&["--oci", folder.to_str().unwrap()], arguments].concat())
     }
 
-    fn edit(&self, text: &str) {
+    pub(crate) fn edit(&self, text: &str) {
         self.site.write("content/posts/p7.md", format!("---\ntitle: P7\ndate: 2025-01-01\n---\n{text}\n"));
     }
 }
@@ -69,7 +69,7 @@ fn roles(manifest: &Manifest) -> Vec<&str> {
 }
 
 /// The bytes that a run says it moves, in bytes.
-fn announced(ran: &Ran) -> f64 {
+pub(crate) fn announced(ran: &Ran) -> f64 {
     let line = ran.errors.lines().find(|line| line.starts_with("to ")).unwrap();
     let words: Vec<&str> = line.split(": ").nth(1).unwrap().split([' ', ';']).collect();
     let unit = ["bytes", "KB", "MB"].iter().position(|unit| *unit == words[1]).unwrap();

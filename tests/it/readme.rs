@@ -35,13 +35,14 @@ fn page(name: &str) -> String {
 fn manual_and_help_name_the_same_flags() {
     let manual = PAGES.map(page).concat();
     let verbs = ["new", "post", "preview", "build", "check", "serve", "package", "diff", "inspect", "health"];
-    let help: String = verbs.map(|verb| run(&[verb, "--help"]).output).concat();
+    let keys = ["new", "show"].map(|verb| run(&["key", verb, "--help"]).output).concat();
+    let help = verbs.map(|verb| run(&[verb, "--help"]).output).concat() + &keys;
     let general = ["--help", "--quiet", "--verbose", "--version"];
     for flag in flags(&help) {
         assert!(manual.contains(&flag) || general.contains(&flag.as_str()), "the manual does not name {flag}");
     }
     // Of other programs, in commands that the manual shows.
-    let foreign = ["--rm", "--release", "--file", "--tag", "--build-arg"];
+    let foreign = ["--rm", "--release", "--file", "--tag", "--build-arg", "--key", "--insecure-ignore-tlog"];
     for flag in flags(&manual) {
         assert!(help.contains(&flag) || foreign.contains(&flag.as_str()), "galley has no {flag}");
     }

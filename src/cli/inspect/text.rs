@@ -67,13 +67,14 @@ fn facts(text: &mut String, description: &Description) {
 }
 
 fn signatures(image: &Inspected) -> String {
-    let own = image.description.signed.then_some("galley's, in the index");
-    let cosign = image.cosign.unwrap_or(false).then_some("cosign's, under its tag");
+    let own = image.description.signed.then(|| match (image.verified, image.signed_by) {
+        (_, Some(key)) => format!("galley's, in the index (good, by {})", short(key)),
+        (Some(_), None) => "galley's, in the index (not good)".to_owned(),
+        (None, None) => "galley's, in the index (not checked)".to_owned(),
+    });
+    let cosign = image.cosign.unwrap_or(false).then(|| "cosign's, under its tag (not checked)".to_owned());
     let found: Vec<_> = own.into_iter().chain(cosign).collect();
-    match found.is_empty() {
-        true => "none".to_owned(),
-        false => format!("{} (not checked)", found.join("; ")),
-    }
+    if found.is_empty() { "none".to_owned() } else { found.join("; ") }
 }
 
 fn platform_text(text: &mut String, image: &PlatformImage) {

@@ -5,6 +5,7 @@ mod costs;
 mod place;
 mod previous;
 mod programs;
+mod signing;
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use self::costs::Costs;
 use self::place::{Name, Place};
 use self::previous::{Previous, remember};
 use self::programs::{Given, Sources};
+use self::signing::{Signing, SigningArguments};
 use super::RegistryArguments;
 use super::kept::{RenderedSite, render_kept};
 use super::report::{Report, size};
@@ -40,7 +42,8 @@ use crate::snapshot::{ContentRoot, Tree};
     galley package site --push registry.example/blog:latest\n  \
     galley package --platform linux/arm64 --binary linux/arm64=galley-arm64 --push registry.example/blog\n  \
     galley package --oci image && galley serve oci:image\n  \
-    galley package --load && docker run --rm -p 8080:8080 my-blog\n\n\
+    galley package --load && docker run --rm -p 8080:8080 my-blog\n  \
+    galley package site --push registry.example/blog --sign blog.key\n\n\
     The program for this machine's platform is this one. Those for the others are looked for in --binary, in --base, in the \
     image that is at the destination, and in dist/ beside this program.\n\n\
     Credentials: GALLEY_REGISTRY_USER with GALLEY_REGISTRY_PASSWORD or GALLEY_REGISTRY_PASSWORD_FILE, or what \
@@ -80,6 +83,8 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "site")]
     no_site: bool,
     #[command(flatten)]
+    signing: SigningArguments,
+    #[command(flatten)]
     registry: RegistryArguments,
 }
 
@@ -87,13 +92,14 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
     if let Some(reference) = arguments.push.as_ref().filter(|reference| reference.digest().is_some()) {
         bail!("{reference} names a digest, which only a pull can; push to a tag");
     }
+    let signing = Signing::of(&arguments.signing, arguments.push.as_ref(), arguments.format)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // That no engine is there is known before anything is rendered.
     let engine = match arguments.load {
         true => Some(runtime.block_on(Engine::connect(Address::from_environment().map_err(EngineError::from)?))?),
         false => None,
     };
-    let (material, turn) = Material::of(arguments, report)?;
+    let (material, turn) = Material::of(arguments, signing, report)?;
     runtime.block_on(package(arguments, &material, turn, engine.as_ref(), report))
 }
 
@@ -102,25 +108,28 @@ struct Material {
     tree: Option<Tree>,
     origin: Origin,
     cache: Option<Cache>,
+    signing: Option<Signing>,
 }
 
 /// While it is held, the files that entries of a rendered site lie in stay what they are.
 type Turn = Option<File>;
 
 impl Material {
-    fn of(arguments: &Arguments, report: &Report) -> anyhow::Result<(Self, Turn)> {
+    fn of(arguments: &Arguments, signing: Option<Signing>, report: &Report) -> anyhow::Result<(Self, Turn)> {
         if arguments.no_site {
             let origin = Origin { title: "galley".to_owned(), ..Origin::default() };
-            return Ok((Self { tree: None, origin, cache: None }, None));
+            return Ok((Self { tree: None, origin, cache: None, signing }, None));
         }
         let source = Source::resolve(arguments.site.as_deref())?;
         let Source::Site(folder) = &source else {
             let tree = folder_tree(&source, report)?;
-            return Ok((Self { tree: Some(tree), origin: origin(&source, None), cache: None }, None));
+            let origin = origin(&source, None);
+            return Ok((Self { tree: Some(tree), origin, cache: None, signing }, None));
         };
         let RenderedSite { tree, site, turn } = render_kept(folder, report, "nothing was packed")?;
         advise(&site, report);
-        Ok((Self { tree: Some(tree), origin: origin(&source, Some(&site)), cache: open_cache(folder) }, turn))
+        let origin = origin(&source, Some(&site));
+        Ok((Self { tree: Some(tree), origin, cache: open_cache(folder), signing }, turn))
     }
 }
 
@@ -219,6 +228,10 @@ impl Made {
             content.sequence = previous.sequence;
             package = assemble(&programs, Some(content), &material.origin, arguments.format)?;
         }
+        // The number is final now.
+        if let Some(signing) = &material.signing {
+            signing.sign(&mut package)?;
+        }
         Ok(Self { package, programs, content, listing })
     }
 
@@ -237,7 +250,14 @@ impl Made {
         previous: Option<&Previous<'_>>,
         report: &Report,
     ) -> anyhow::Result<()> {
-        if let Some(previous) = previous.filter(|previous| previous.is_same(&self.package)) {
+        let signing = material.signing.as_ref();
+        // What nobody signed, or somebody else, is signed: no layer moves for that.
+        let has_signed = |previous: &&Previous<'_>| signing.is_none_or(|signing| signing.has_signed(&previous.index));
+        let is_same = |previous: &&Previous<'_>| previous.is_same(&self.package);
+        if let Some(previous) = previous.filter(is_same).filter(has_signed) {
+            if let Some(signing) = signing {
+                signing.cosign(place, previous.digests(), report).await?;
+            }
             report.say(format_args!("{name} is that already: nothing was moved, {}", report.elapsed()));
             report.result(result(name, previous.digest));
             return Ok(());
@@ -249,6 +269,10 @@ impl Made {
         if !gone.is_empty() {
             let gone: Vec<_> = gone.iter().map(ToString::to_string).collect();
             report.say(format_args!("{name} will no longer have {}", gone.join(", ")));
+        }
+        // Before the tag: whoever verifies by it never finds an image without.
+        if let Some(signing) = signing {
+            signing.cosign(place, self.package.digests(), report).await?;
         }
         self.deliver(place, name, previous, report).await
     }

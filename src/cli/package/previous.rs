@@ -23,7 +23,7 @@ const MAX_METADATA: u64 = 256 << 10;
 pub(super) struct Previous<'a> {
     pub(super) digest: Digest,
     pub(super) sequence: u64,
-    index: Index,
+    pub(super) index: Index,
     /// The manifests of galley's platforms, with roles.
     manifests: BTreeMap<Platform, Manifest>,
     place: &'a Place,
@@ -154,6 +154,11 @@ impl<'a> Previous<'a> {
     /// Whether no layer of it is said to hold a program.
     pub(super) fn is_foreign(&self) -> bool {
         self.manifests.values().all(|manifest| manifest.binary_layer().is_none())
+    }
+
+    /// What the index and its manifests are called.
+    pub(super) fn digests(&self) -> impl Iterator<Item = Digest> {
+        self.index.manifests.iter().map(|manifest| manifest.digest).chain([self.digest])
     }
 
     /// The manifests that are there.

@@ -9,8 +9,8 @@ use clap::Args;
 use crate::cli::memory::Size;
 use crate::cli::report::Report;
 use crate::follow::{
-    ControlCell, Limits, Policy, Poll, Release, Secrets, State, StateError, Store, Window, boot, control_routes, look,
-    look_at_blob,
+    ControlCell, Limits, Poll, Release, Schedule, Secrets, State, StateError, Store, Verifier, Window, boot,
+    control_routes, look, look_at_blob,
 };
 use crate::registry::Reference;
 use crate::serve::Routes;
@@ -55,7 +55,7 @@ pub(super) struct FollowArguments {
 pub(super) struct Following {
     pub(super) reference: Reference,
     pub(super) store: Arc<Store>,
-    pub(super) policy: Policy,
+    pub(super) schedule: Schedule,
     /// The release to begin with, if there is one.
     pub(super) booted: Option<Release>,
 }
@@ -73,21 +73,27 @@ impl FollowArguments {
 
     /// Opens the state and reads the release to begin with. `has_source` says whether there is content of another origin, which
     /// an image was made with.
-    pub(super) fn open(&self, has_source: bool, report: &Report) -> anyhow::Result<Option<Following>> {
+    pub(super) fn open(
+        &self,
+        has_source: bool,
+        verifier: Option<&Verifier>,
+        report: &Report,
+    ) -> anyhow::Result<Option<Following>> {
         let Some(reference) = self.follow.clone() else { return Ok(None) };
-        let policy = Policy { windows: self.window.clone(), monotonic: self.monotonic };
+        let schedule = Schedule { windows: self.window.clone(), monotonic: self.monotonic };
         let limits = Limits { keep: self.keep, size: self.state_size.bytes() };
         let folder = self.state.clone().or_else(|| default_folder(&reference));
         let (store, booted) = match folder.as_deref().map(|folder| State::open(folder, limits)) {
             Some(Ok(state)) => {
-                let booted = boot(&state.current(), &state.records()?, |digest| state.get(digest));
+                let booted = boot(&state.current(), &state.records()?, verifier, |digest| state.get(digest));
                 (Store::Disk(state), booted)
             }
             Some(Err(StateError::Taken(folder))) => {
                 tracing::warn!("{}", StateError::Taken(folder.clone()));
                 tracing::warn!("this instance only reads there, and keeps what it pulls in memory");
-                let booted = look(&folder)
-                    .and_then(|(current, records)| boot(&current, &records, |digest| look_at_blob(&folder, digest)));
+                let booted = look(&folder).and_then(|(current, records)| {
+                    boot(&current, &records, verifier, |digest| look_at_blob(&folder, digest))
+                });
                 (Store::in_memory(), booted)
             }
             Some(Err(error @ StateError::Newer { .. })) => return Err(error.into()),
@@ -113,7 +119,7 @@ impl FollowArguments {
         if let Some(Release { record, .. }) = &booted {
             report.say(format_args!("from the state: release {}, {}", record.sequence, record.digest));
         }
-        Ok(Some(Following { reference, store: Arc::new(store), policy, booted }))
+        Ok(Some(Following { reference, store: Arc::new(store), schedule, booted }))
     }
 }
 

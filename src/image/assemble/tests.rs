@@ -65,7 +65,10 @@ fn the_content_is_shared_by_all_platforms() {
 /// They are pushed at every edit (formats.md).
 #[test]
 fn the_annotations_of_an_index_stay_short() {
-    let index = index(&package("a", 123_456, Format::Oci));
+    let mut package = package("a", 123_456, Format::Oci);
+    let key = SigningKey::from_pem(&SigningKey::generate().unwrap()).unwrap();
+    package.sign("somebody/a-blog-of-a-usual-name", &key).unwrap();
+    let index = index(&package);
     let length = serde_json::to_vec(&index.annotations).unwrap().len();
     assert!(length < 600, "{length}");
     assert_eq!(index.sequence(), 123_456);

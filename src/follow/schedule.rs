@@ -14,7 +14,7 @@ const MINUTES_OF_A_WEEK: i64 = 7 * 24 * 60;
 
 /// What an operator allows.
 #[derive(Clone, Debug, Default)]
-pub struct Policy {
+pub struct Schedule {
     /// When releases may be installed; without any, always.
     pub windows: Vec<Window>,
     /// Whether a release with a lower number than the one that is served is refused.
@@ -33,7 +33,7 @@ pub enum Decision {
     Refuse(String),
 }
 
-impl Policy {
+impl Schedule {
     /// Decides on `next`, where `current` is served. What a person asked for waits for no window.
     pub fn decide(
         &self,
@@ -181,14 +181,14 @@ mod tests {
 
     #[test]
     fn the_next_opening_is_found() {
-        let policy = Policy {
+        let schedule = Schedule {
             windows: vec!["mon 09:00-10:00".parse().unwrap(), "sat 10:30-11:00".parse().unwrap()],
             monotonic: false,
         };
-        let opening = policy.opening(at("2026-11-26T12:34:56Z")).unwrap();
+        let opening = schedule.opening(at("2026-11-26T12:34:56Z")).unwrap();
         assert_eq!(opening.timestamp(), at("2026-11-28T10:30:00Z"));
-        assert_eq!(policy.opening(at("2026-11-28T10:30:00Z")), None);
-        assert_eq!(Policy::default().opening(at("2026-11-28T10:30:00Z")), None);
+        assert_eq!(schedule.opening(at("2026-11-28T10:30:00Z")), None);
+        assert_eq!(Schedule::default().opening(at("2026-11-28T10:30:00Z")), None);
     }
 
     #[test]
@@ -211,17 +211,17 @@ mod tests {
     fn a_release_is_decided_on() {
         let now = at("2026-11-26T12:00:00Z");
         let (old, current, next) = (record(1), record(2), record(3));
-        let free = Policy::default();
-        let decide = |policy: &Policy, next: &Record, pinned: Option<&Record>, cause| {
-            policy.decide(next, Some(&current), pinned, cause, now)
+        let free = Schedule::default();
+        let decide = |schedule: &Schedule, next: &Record, pinned: Option<&Record>, cause| {
+            schedule.decide(next, Some(&current), pinned, cause, now)
         };
         assert_eq!(decide(&free, &next, None, Cause::Hook), Decision::Install);
         assert_eq!(decide(&free, &old, None, Cause::Hook), Decision::Install);
         assert!(matches!(decide(&free, &next, Some(&current), Cause::Hook), Decision::Wait(_)));
-        let monotonic = Policy { monotonic: true, ..Policy::default() };
+        let monotonic = Schedule { monotonic: true, ..Schedule::default() };
         assert!(matches!(decide(&monotonic, &old, None, Cause::Hook), Decision::Refuse(_)));
         assert_eq!(decide(&monotonic, &next, None, Cause::Hook), Decision::Install);
-        let windows = Policy { windows: vec!["fri 09:00-10:00".parse().unwrap()], monotonic: false };
+        let windows = Schedule { windows: vec!["fri 09:00-10:00".parse().unwrap()], monotonic: false };
         assert!(matches!(decide(&windows, &next, None, Cause::Poll), Decision::Wait(_)));
         assert_eq!(decide(&windows, &next, None, Cause::Person), Decision::Install);
         let held = Record { status: Status::Held("it is small".to_owned()), ..next.clone() };
