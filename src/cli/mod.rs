@@ -9,6 +9,7 @@ mod diff;
 mod external;
 mod health;
 mod history;
+mod hook;
 mod image;
 mod inspect;
 mod kept;
@@ -76,6 +77,7 @@ enum Verb {
     Diff(diff::Arguments),
     Inspect(inspect::Arguments),
     Health(health::Arguments),
+    Hook(hook::Arguments),
 }
 
 /// How registries are reached.
@@ -132,6 +134,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Diff(arguments) => diff::run(&arguments, &report),
         Verb::Inspect(arguments) => inspect::run(&arguments, &report),
         Verb::Health(arguments) => health::run(&arguments, &report),
+        Verb::Hook(arguments) => hook::run(&arguments, &report),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

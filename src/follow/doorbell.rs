@@ -1,26 +1,50 @@
 //! Hints, coalesced.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::deliveries::{Deliveries, JobId, Outcome, REMEMBERED};
 use crate::snapshot::Digest;
 
 /// Rung by hooks, heard by the follower. However often it rings while the follower looks, it looks once more.
 #[derive(Debug, Default)]
 pub struct Doorbell {
     ring: Notify,
-    announced: Mutex<Option<Digest>>,
+    rung: Mutex<Rung>,
+    deliveries: Deliveries,
+}
+
+/// What came together since the last look.
+#[derive(Debug, Default)]
+pub(super) struct Rung {
+    /// The deliveries that wait for a look; those that are forgotten by now are not among them.
+    pub(super) jobs: VecDeque<JobId>,
+    /// The digest announced last.
+    pub(super) announced: Option<Digest>,
 }
 
 impl Doorbell {
     /// Asks for a look. `announced` is the digest that a sender says the tag points at now: advice on whether a look came
-    /// too early, and never what is pulled.
-    pub fn ring(&self, announced: Option<Digest>) {
-        if announced.is_some() {
-            *self.announced.lock().unwrap_or_else(PoisonError::into_inner) = announced;
-        }
+    /// too early, and never what is pulled. `job` is the delivery that is told what the look came to.
+    pub fn ring(&self, job: Option<JobId>, announced: Option<Digest>) {
+        let mut rung = self.lock();
+        rung.announced = announced.or(rung.announced);
+        rung.wait_for(job);
+        drop(rung);
         self.ring.notify_one();
+    }
+
+    /// Asks for one more look for `jobs`, whose first look came too early.
+    pub(super) fn ring_again(&self, jobs: VecDeque<JobId>) {
+        self.lock().wait_for(jobs);
+        self.ring.notify_one();
+    }
+
+    /// The last deliveries, those that rang among them.
+    pub fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
     }
 
     /// Waits for the next ring, or returns at once if it rang since the last call.
@@ -28,8 +52,25 @@ impl Doorbell {
         self.ring.notified().await;
     }
 
-    /// The digest announced last; it is given once.
-    pub(super) fn take_announced(&self) -> Option<Digest> {
-        self.announced.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// What rang until now; it is given once.
+    pub(super) fn take(&self) -> Rung {
+        std::mem::take(&mut *self.lock())
+    }
+
+    /// What the look came to that `jobs` waited for.
+    pub(super) fn settle(&self, jobs: &VecDeque<JobId>, outcome: &Outcome) {
+        self.deliveries.settle(jobs, outcome);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Rung> {
+        self.rung.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rung {
+    fn wait_for(&mut self, jobs: impl IntoIterator<Item = JobId>) {
+        self.jobs.extend(jobs);
+        let forgotten = self.jobs.len().saturating_sub(REMEMBERED);
+        self.jobs.drain(..forgotten);
     }
 }

@@ -9,7 +9,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::counts::Counts;
-use super::doorbell::Doorbell;
+use super::deliveries::Outcome;
+use super::doorbell::{Doorbell, Rung};
+use super::pace::Pace;
 use super::release::{FetchError, Release};
 use crate::image::Platform;
 use crate::registry::{Client, TagState};
@@ -69,6 +71,7 @@ pub struct Follower {
     poll: Poll,
     current: Option<Release>,
     counts: Counts,
+    pace: Pace,
 }
 
 /// What a look came to.
@@ -87,7 +90,7 @@ impl Follower {
         current: Option<Release>,
         counts: Counts,
     ) -> Self {
-        Self { client, platform, deployment, bell: Arc::default(), poll, current, counts }
+        Self { client, platform, deployment, bell: Arc::default(), poll, current, counts, pace: Pace::default() }
     }
 
     /// What hooks ring.
@@ -109,7 +112,10 @@ impl Follower {
                 () = sleep_until(next) => {}
             }
             let started = Instant::now();
-            match self.look_until_announced().await {
+            let mut rung = self.bell.take();
+            let seen = self.look_until_announced(&mut rung).await;
+            self.bell.settle(&rung.jobs, &self.outcome(&seen));
+            match seen {
                 Ok(Seen::New) => failures = 0,
                 Ok(Seen::Nothing) => {
                     failures = 0;
@@ -127,8 +133,8 @@ impl Follower {
     }
 
     /// Looks, and looks again where a hook announced a digest that the tag does not point at yet.
-    async fn look_until_announced(&mut self) -> Result<Seen, FetchError> {
-        let announced = self.bell.take_announced();
+    async fn look_until_announced(&mut self, rung: &mut Rung) -> Result<Seen, FetchError> {
+        let announced = rung.announced;
         let mut seen = self.look().await?;
         for pause in EARLY {
             let current = self.current.as_ref().map(|release| release.digest);
@@ -140,13 +146,23 @@ impl Follower {
         }
         if matches!(seen, Seen::Nothing) {
             tracing::debug!("the reference does not point at what a hook announced; looking once more in a second");
-            self.bell.ring(None);
+            self.bell.ring_again(std::mem::take(&mut rung.jobs));
         }
         Ok(seen)
     }
 
+    /// What those who rang are told.
+    fn outcome(&self, seen: &Result<Seen, FetchError>) -> Outcome {
+        match (seen, &self.current) {
+            (Ok(Seen::New), Some(release)) => Outcome::Release { digest: release.digest },
+            (Ok(_), _) => Outcome::NothingNew,
+            (Err(error), _) => Outcome::failed(error),
+        }
+    }
+
     /// Looks at the reference, and counts what comes of it.
     async fn look(&mut self) -> Result<Seen, FetchError> {
+        self.pace.wait().await;
         let seen = self.look_once().await;
         match seen {
             Ok(Seen::New) => self.counts.looks_new.inc(),

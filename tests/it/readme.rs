@@ -35,7 +35,9 @@ fn page(name: &str) -> String {
 fn manual_and_help_name_the_same_flags() {
     let manual = PAGES.map(page).concat();
     let verbs = ["new", "post", "preview", "build", "check", "serve", "package", "diff", "inspect", "health"];
-    let help: String = verbs.map(|verb| run(&[verb, "--help"]).output).concat();
+    let nested = [["hook", "url"], ["hook", "replay"]];
+    let nested = nested.map(|[verb, second]| run(&[verb, second, "--help"]).output);
+    let help: String = verbs.map(|verb| run(&[verb, "--help"]).output).into_iter().chain(nested).collect();
     let general = ["--help", "--quiet", "--verbose", "--version"];
     for flag in flags(&help) {
         assert!(manual.contains(&flag) || general.contains(&flag.as_str()), "the manual does not name {flag}");
