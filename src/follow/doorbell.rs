@@ -74,3 +74,36 @@ impl Rung {
         self.jobs.drain(..forgotten);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::deliveries::Entry;
+    use super::super::hook::{Meaning, read};
+    use super::*;
+
+    fn job(bell: &Doorbell) -> JobId {
+        let reading = read(&http::HeaderMap::new(), b"{}");
+        match bell.deliveries().heard(&reading, Meaning::Look(None), None) {
+            Entry::New(job) | Entry::Repeated(job) => job,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_rings_together_is_heard_once_and_remembered_in_bounds() {
+        let bell = Doorbell::default();
+        let (older, newer) = (Digest::of(b"older"), Digest::of(b"newer"));
+        bell.ring(None, Some(older));
+        let jobs: Vec<JobId> = (0..3 * REMEMBERED).map(|_| job(&bell)).collect();
+        jobs.iter().for_each(|job| bell.ring(Some(*job), Some(newer)));
+        bell.ring(None, None);
+        bell.rung().await;
+        let rung = bell.take();
+        assert_eq!(rung.announced, Some(newer));
+        assert_eq!(rung.jobs, &jobs[2 * REMEMBERED..]);
+        assert!(bell.take().jobs.is_empty());
+        bell.ring_again(rung.jobs);
+        bell.rung().await;
+        let rung = bell.take();
+        assert_eq!((rung.jobs.len(), rung.announced), (REMEMBERED, None));
+    }
+}

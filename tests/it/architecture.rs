@@ -44,7 +44,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("ipnet", &["serve/peer.rs", "cli/listening.rs"]),
     ("listenfd", &["serve/listen.rs"]),
     ("rcgen", &["serve/tls.rs"]),
-    ("ring", &["follow/secret.rs"]),
+    ("ring", &["follow/secret.rs", "serve/tls.rs"]),
     ("rustls", &["serve/tls.rs", "outbound/"]),
     ("sd_notify", &["cli/listening.rs"]),
     ("tokio_rustls", &["serve/tls.rs"]),

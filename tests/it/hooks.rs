@@ -3,13 +3,22 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use galley::follow::{Counts, Deliveries, Delivery, Follower, Outcome, Secrets, routes};
+use galley::image::Platform;
+use galley::registry::{Client, Reference, Transport};
+use galley::serve::{Deployment, Public, Settings};
+use galley::snapshot::freeze;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
-use crate::double::Fault;
-use crate::follow::{Followed, SECRET};
-use crate::support::{Connection, Response, TempSite, run};
+use crate::double::{Fault, Registry};
+use crate::follow::{Followed, SECRET, push};
+use crate::image::{image, tree};
+use crate::server::Server;
+use crate::support::{Connection, PATIENCE, Response, TempSite, run};
 
 /// That of the fixtures.
 const FIXTURES_SECRET: &str = "galley-test-secret";
@@ -201,18 +210,30 @@ fn ten_thousand_hooks_cause_few_looks_and_the_right_end() {
         };
         (0..EACH).map(one).collect::<Vec<_>>()
     };
-    let mut times: Vec<Duration> = std::thread::scope(|scope| {
+    let (mut times, looks) = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || send(thread))).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        let mut looks: Vec<Instant> = Vec::new();
+        while threads.iter().any(|thread| !thread.is_finished()) {
+            looks.extend((0..followed.looks()).map(|_| Instant::now()));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let times = threads.into_iter().flat_map(|thread| thread.join().unwrap());
+        (times.collect::<Vec<Duration>>(), looks)
     });
     let took = started.elapsed();
-    let looks = followed.looks() as u64;
     followed.instance.wait_for("/", "three");
     times.sort();
     let (half, most) = (times[times.len() / 2], times[times.len() * 99 / 100]);
-    println!("{} hooks in {took:?}: {looks} looks; answered within {half:?} at p50, {most:?} at p99", times.len());
-    // Three in the first second, and three in each further one that a slow machine takes.
-    assert!(looks <= 3 * (1 + took.as_secs()), "{looks} looks in {took:?}");
+    println!(
+        "{} hooks in {took:?}: {} looks; answered within {half:?} at p50, {most:?} at p99",
+        times.len(),
+        looks.len()
+    );
+    // Of a slow machine, whose hooks take longer, in each second: the fourth comes a second after the first. When they are
+    // seen here is not quite when they were.
+    for four in looks.windows(4) {
+        assert!(four[3] - four[0] > Duration::from_millis(900), "{looks:?}");
+    }
     assert!(half < Duration::from_millis(50), "{half:?}");
 }
 
@@ -292,4 +313,87 @@ fn a_delivery_in_a_file_is_sent_once_more() {
     let ran = replay(&format!("http://{nobody}"), &secret);
     ran.says(1, "error: no answer: ");
     assert!(!ran.errors.contains(SECRET), "{}", ran.errors);
+}
+
+/// A follower and its routes in this process, where what became of deliveries can be asked for.
+struct InProcess {
+    registry: Registry,
+    server: Server,
+    deliveries: Deliveries,
+    _stop: oneshot::Sender<()>,
+}
+
+impl InProcess {
+    fn start() -> Self {
+        let registry = Registry::start();
+        let folder = TempSite::bare().file("secret", SECRET);
+        let secrets = Secrets::read(&folder.path().join("secret")).unwrap();
+        let reference: Reference = format!("{}/blog", registry.address).parse().unwrap();
+        let deployment = Arc::new(Deployment::new(freeze(&tree("before"), None).unwrap()));
+        let client = Client::new(reference.clone(), Transport::default()).unwrap();
+        let (poll, counts) = ("1h".parse().unwrap(), Counts::default());
+        let platform = Platform::of_this_program().unwrap();
+        let follower = Follower::new(client, platform, Arc::clone(&deployment), poll, None, counts.clone());
+        let bell = follower.bell();
+        let deliveries = bell.deliveries().clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                tokio::select! {
+                    () = follower.run() => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        let routes = routes(secrets, bell, reference, counts);
+        let server = Server::with(Public::new(deployment, Some(routes)), Settings::default(), Vec::new());
+        Self { registry, server, deliveries, _stop: stop }
+    }
+
+    /// Delivers `body`, waits until it is known what became of it, and says so.
+    fn deliver(&self, body: &Value) -> Delivery {
+        let path = format!("/_galley/hook/{SECRET}");
+        let job = said(&self.server.open().request("POST", &path, &[], &body.to_string())).0;
+        let started = Instant::now();
+        loop {
+            let found = self.deliveries.recent().into_iter().find(|delivery| delivery.job.to_string() == job).unwrap();
+            if found.outcome.is_some() || found.meaning != "look at the reference" {
+                return found;
+            }
+            assert!(started.elapsed() < PATIENCE, "{found:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+#[test]
+fn deliveries_know_what_became_of_them() {
+    let mut started = InProcess::start();
+    let journal = Arc::new(Mutex::new(Vec::new()));
+    let lines = Arc::clone(&journal);
+    started
+        .deliveries
+        .tell(Box::new(move |delivery| lines.lock().unwrap().push(serde_json::to_string(delivery).unwrap())));
+    let name = format!("{}/blog", started.registry.address);
+    let body = json!({"image": format!("{name}:latest")});
+    let failed = started.deliver(&body);
+    assert!(matches!(&failed.outcome, Some(Outcome::Failed { message }) if message.contains(&name)), "{failed:?}");
+    let release = image(&tree("one"), 1);
+    push(&started.registry, &release, None);
+    let digest = release.index.descriptor.digest;
+    // The follower may have tried again by itself, and found it before the hook did.
+    let brought = started.deliver(&body);
+    assert!([Some(Outcome::Release { digest }), Some(Outcome::NothingNew)].contains(&brought.outcome), "{brought:?}");
+    assert_eq!(started.deliver(&body).outcome, Some(Outcome::NothingNew));
+    let other = started.deliver(&json!({"image": format!("{name}:other")}));
+    assert_eq!((other.outcome, other.meaning), (None, "a push of another tag"));
+    assert_eq!((other.said[0].repository.as_str(), other.said[0].tag.as_deref()), (name.as_str(), Some("other")));
+    assert_eq!(started.server.open().request("POST", "/_galley/hook/a-guess", &[], "").status, 401);
+    assert_eq!(started.deliveries.recent()[0].status, 401);
+    // One line when it came, and one when its look had ended.
+    started.server.stop();
+    let journal = journal.lock().unwrap();
+    assert_eq!(journal.len(), 3 * 2 + 1 + 1, "{journal:?}");
+    assert!(!journal.iter().any(|line| line.contains(SECRET) || line.contains("a-guess")), "{journal:?}");
 }

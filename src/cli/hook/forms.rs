@@ -55,7 +55,7 @@ pub(super) fn form(sender: Sender, target: &Target, secret: &str) -> Form {
             ],
             None,
         ),
-        Sender::Amazon | Sender::Azure | Sender::Google => cloud(sender, plain, in_path, secret),
+        Sender::Amazon | Sender::Azure | Sender::Google => cloud(sender, plain, &in_path, secret),
         Sender::JFrog => (
             "Artifactory: Administration, General, Webhooks, New Webhook",
             vec![("URL", plain), ("Events", owned("Docker: Docker tag was pushed")), ("Secret token", owned(secret))],
@@ -108,7 +108,7 @@ fn registry(sender: Sender, url: &str, secret: &str) -> Filled {
     ("the registry's config.yml", vec![("Lines", lines)], None)
 }
 
-fn cloud(sender: Sender, plain: String, in_path: String, secret: &str) -> Filled {
+fn cloud(sender: Sender, plain: String, in_path: &str, secret: &str) -> Filled {
     let owned = str::to_owned;
     match sender {
         Sender::Amazon => (

@@ -63,7 +63,9 @@ fn describe(reading: &Reading, report: &Report) {
     }
     match &reading.content {
         Content::Images(images) => {
-            images.iter().for_each(|image| report.result(format_args!("image: {}", name(image))))
+            for image in images {
+                report.result(format_args!("image: {}", name(image)));
+            }
         }
         Content::Push(push) => {
             let commit = push.commit.as_deref().unwrap_or("deleted");
@@ -83,7 +85,7 @@ fn name(image: &Image) -> String {
 
 fn post(target: &Target, secrets: &Secrets, capture: Capture, sender: Sender, report: &Report) -> anyhow::Result<()> {
     let secret = secrets.first();
-    let mut headers = passed_on(capture.headers);
+    let mut headers = passed_on(&capture.headers);
     let url = match headers_of(sender, secret, &capture.body, SystemTime::now()) {
         None => target.with_secret(secret.reveal()),
         Some(shown) => {
@@ -108,7 +110,7 @@ fn post(target: &Target, secrets: &Secrets, capture: Capture, sender: Sender, re
 }
 
 /// What the delivery said of itself; what belongs to the connection, or shows a secret, is made anew.
-fn passed_on(headers: HeaderMap) -> HeaderMap {
+fn passed_on(headers: &HeaderMap) -> HeaderMap {
     let of_connection = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING];
     let kept = headers.iter().filter(|(name, _)| !of_connection.contains(name) && !shows_secret(name.as_str()));
     let mut kept: HeaderMap = kept.map(|(name, value)| (name.clone(), value.clone())).collect();

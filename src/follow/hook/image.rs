@@ -79,24 +79,24 @@ impl Image {
 
     /// In what it differs from what is followed.
     pub(super) fn compare(&self, reference: &Reference) -> Option<Difference> {
-        let repository = match self.repository.contains('/') || !self.is_on_docker_hub() {
-            true => self.repository.clone(),
-            false => format!("library/{}", self.repository),
-        };
+        // Docker Hub's own images are in a folder that nobody names.
+        let is_named = self.repository == reference.repository()
+            || self.may_be_on_docker_hub()
+                && reference.repository().strip_prefix("library/") == Some(self.repository.as_str());
         let ends = |ending: &String| {
             let before = reference.repository().strip_suffix(ending.as_str());
             before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
         };
         if self.host.as_deref().is_some_and(|host| !may_be_the_same(host, reference.host())) {
             Some(Difference::Host)
-        } else if repository != reference.repository() && !self.ending.as_ref().is_some_and(ends) {
+        } else if !is_named && !self.ending.as_ref().is_some_and(ends) {
             Some(Difference::Repository)
         } else {
             self.tag.as_deref().is_some_and(|tag| tag != reference.tag()).then_some(Difference::Tag)
         }
     }
 
-    fn is_on_docker_hub(&self) -> bool {
+    fn may_be_on_docker_hub(&self) -> bool {
         self.host.as_deref().is_none_or(|host| canonical(host) == DOCKER_HUB)
     }
 }
@@ -175,6 +175,7 @@ mod tests {
         for (image, reference) in [
             ("exampleorg/blog:latest", "exampleorg/blog"),
             ("blog", "blog"),
+            ("blog", "registry.example/blog"),
             ("index.docker.io/blog:latest", "docker.io/library/blog"),
             ("registry.hub.docker.com/exampleorg/blog", "exampleorg/blog:v1"),
             ("GHCR.io/ExampleOrg/Blog:latest", "ghcr.io/exampleorg/blog"),

@@ -107,9 +107,10 @@ fn text<'a>(body: &'a Value, place: &str) -> Option<&'a str> {
     body.pointer(place)?.as_str()
 }
 
-/// No more of `text` than is ever of use.
+/// No more of `text` than is ever of use, and nothing that a terminal would obey.
 fn cut(text: &str) -> String {
-    text.chars().take(LONGEST_TEXT).collect()
+    let shown = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    text.chars().take(LONGEST_TEXT).map(shown).collect()
 }
 
 /// The host of a URL, with its port.
