@@ -18,7 +18,7 @@ use super::counts::Counts;
 use super::deliveries::{Entry, JobId};
 use super::doorbell::Doorbell;
 use super::failures::{Failure, Failures, WINDOW};
-use super::hook::{Meaning, Reading, Sender, meaning, read};
+use super::hook::{Meaning, Reading, meaning, read};
 use super::secret::Secrets;
 use crate::registry::Reference;
 use crate::serve::{Peer, Routes};
@@ -131,6 +131,6 @@ fn accepted(job: JobId, said: &str) -> Response {
 /// What a delivery has in common with itself when it comes again: its name, and all that it says. Headers are signed by
 /// nobody, so that the name alone would let a replay hide another delivery.
 fn key(reading: &Reading, body: &[u8]) -> Option<Digest> {
-    let id = reading.id.as_deref().filter(|_| reading.sender != Sender::Unknown)?;
+    let id = reading.id.as_deref()?;
     Some(Digest::of(&[id.as_bytes(), b"\0", &Digest::of(body).bytes()].concat()))
 }

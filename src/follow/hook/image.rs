@@ -101,9 +101,13 @@ impl Image {
     }
 }
 
-/// Tags of cosign and of registries without referrers: `sha256-<digits>`, perhaps with `.sig`, `.att` or `.sbom`.
+/// Tags of cosign and of registries without referrers: `sha256-<digits>`, perhaps with `.sig`, `.att` or `.sbom`. By the
+/// specification other algorithms' names may stand there.
 fn is_about_another(tag: &str) -> bool {
-    let digits = tag.strip_prefix("sha256-").map(|rest| rest.split('.').next().unwrap_or_default());
+    let digits = tag
+        .strip_prefix("sha256-")
+        .or_else(|| tag.strip_prefix("sha512-"))
+        .map(|rest| rest.split('.').next().unwrap_or_default());
     digits.is_some_and(|digits| digits.len() >= 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
