@@ -8,6 +8,9 @@ use tokio::sync::Notify;
 use super::deliveries::{Deliveries, JobId, Outcome, REMEMBERED};
 use crate::snapshot::Digest;
 
+/// Digests that are remembered until the next look.
+const ANNOUNCED: usize = 16;
+
 /// Rung by hooks, heard by the follower. However often it rings while the follower looks, it looks once more.
 #[derive(Debug, Default)]
 pub struct Doorbell {
@@ -21,8 +24,8 @@ pub struct Doorbell {
 pub(super) struct Rung {
     /// The deliveries that wait for a look; those that are forgotten by now are not among them.
     pub(super) jobs: VecDeque<JobId>,
-    /// The digest announced last.
-    pub(super) announced: Option<Digest>,
+    /// The digests announced last, each once.
+    pub(super) announced: VecDeque<Digest>,
 }
 
 impl Doorbell {
@@ -30,7 +33,7 @@ impl Doorbell {
     /// too early, and never what is pulled. `job` is the delivery that is told what the look came to.
     pub fn ring(&self, job: Option<JobId>, announced: Option<Digest>) {
         let mut rung = self.lock();
-        rung.announced = announced.or(rung.announced);
+        rung.announce(announced);
         rung.wait_for(job);
         drop(rung);
         self.ring.notify_one();
@@ -68,6 +71,14 @@ impl Doorbell {
 }
 
 impl Rung {
+    fn announce(&mut self, announced: Option<Digest>) {
+        let Some(digest) = announced.filter(|digest| !self.announced.contains(digest)) else { return };
+        if self.announced.len() == ANNOUNCED {
+            self.announced.pop_front();
+        }
+        self.announced.push_back(digest);
+    }
+
     fn wait_for(&mut self, jobs: impl IntoIterator<Item = JobId>) {
         self.jobs.extend(jobs);
         let forgotten = self.jobs.len().saturating_sub(REMEMBERED);
@@ -98,12 +109,14 @@ mod tests {
         bell.ring(None, None);
         bell.rung().await;
         let rung = bell.take();
-        assert_eq!(rung.announced, Some(newer));
+        assert_eq!(rung.announced, [older, newer]);
         assert_eq!(rung.jobs, &jobs[2 * REMEMBERED..]);
         assert!(bell.take().jobs.is_empty());
         bell.ring_again(rung.jobs);
         bell.rung().await;
         let rung = bell.take();
-        assert_eq!((rung.jobs.len(), rung.announced), (REMEMBERED, None));
+        assert_eq!((rung.jobs.len(), rung.announced.len()), (REMEMBERED, 0));
+        (0..100u8).for_each(|number| bell.ring(None, Some(Digest::of(&[number]))));
+        assert_eq!(bell.take().announced.len(), ANNOUNCED);
     }
 }

@@ -1,5 +1,6 @@
 //! The loop: wait for a hint or for the next poll, look, and install what is new.
 
+use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use super::release::{FetchError, Release};
 use crate::image::Platform;
 use crate::registry::{Client, TagState};
 use crate::serve::Deployment;
-use crate::snapshot::{ContentRoot, Tree, freeze};
+use crate::snapshot::{ContentRoot, Digest, Tree, freeze};
 
 /// After a look that found nothing new, hooks wait this long: a flood of them costs one look a second.
 const QUIET: Duration = Duration::from_secs(1);
@@ -72,6 +73,8 @@ pub struct Follower {
     current: Option<Release>,
     counts: Counts,
     pace: Pace,
+    /// When a look brought something.
+    news: Option<Instant>,
 }
 
 /// What a look came to.
@@ -90,7 +93,17 @@ impl Follower {
         current: Option<Release>,
         counts: Counts,
     ) -> Self {
-        Self { client, platform, deployment, bell: Arc::default(), poll, current, counts, pace: Pace::default() }
+        Self {
+            client,
+            platform,
+            deployment,
+            bell: Arc::default(),
+            poll,
+            current,
+            counts,
+            pace: Pace::default(),
+            news: None,
+        }
     }
 
     /// What hooks ring.
@@ -132,23 +145,32 @@ impl Follower {
         }
     }
 
-    /// Looks, and looks again where a hook announced a digest that the tag does not point at yet.
+    /// Looks, and looks again where hooks announced nothing that the tag points at yet.
     async fn look_until_announced(&mut self, rung: &mut Rung) -> Result<Seen, FetchError> {
-        let announced = rung.announced;
+        // What follows a swap on its heels may be of before it as well: one look a second later tells, too.
+        let is_fresh = self.news.is_some_and(|news| news.elapsed() < QUIET);
         let mut seen = self.look().await?;
-        for pause in EARLY {
-            let current = self.current.as_ref().map(|release| release.digest);
-            if matches!(seen, Seen::New) || announced.is_none() || announced == current {
-                return Ok(seen);
+        for pause in EARLY.iter().filter(|_| !is_fresh) {
+            if matches!(seen, Seen::New) || self.has_any_of(&rung.announced) {
+                break;
             }
-            sleep(pause).await;
+            sleep(*pause).await;
             seen = self.look().await?;
         }
-        if matches!(seen, Seen::Nothing) {
-            tracing::debug!("the reference does not point at what a hook announced; looking once more in a second");
-            self.bell.ring_again(std::mem::take(&mut rung.jobs));
+        if !self.has_any_of(&rung.announced) {
+            tracing::debug!("the reference does not point at what a hook announced; looking once more");
+            match seen {
+                Seen::New => self.bell.ring(None, None),
+                Seen::Nothing => self.bell.ring_again(std::mem::take(&mut rung.jobs)),
+            }
         }
         Ok(seen)
+    }
+
+    /// Whether one of the announced digests is there. Hooks come in any order: the others were overtaken.
+    fn has_any_of(&self, announced: &VecDeque<Digest>) -> bool {
+        let current = self.current.as_ref().map(|release| release.digest);
+        announced.is_empty() || current.is_some_and(|current| announced.contains(&current))
     }
 
     /// What those who rang are told.
@@ -165,7 +187,10 @@ impl Follower {
         self.pace.wait().await;
         let seen = self.look_once().await;
         match seen {
-            Ok(Seen::New) => self.counts.looks_new.inc(),
+            Ok(Seen::New) => {
+                self.news = Some(Instant::now());
+                self.counts.looks_new.inc()
+            }
             Ok(Seen::Nothing) => self.counts.looks_unchanged.inc(),
             Err(_) => self.counts.looks_failed.inc(),
         };
