@@ -9,6 +9,7 @@ mod diff;
 mod external;
 mod health;
 mod history;
+mod hook;
 mod image;
 mod inspect;
 mod instance;
@@ -85,6 +86,7 @@ enum Verb {
     Unpin(instance::UnpinArguments),
     Deploy(instance::DeployArguments),
     Key(key::Arguments),
+    Hook(hook::Arguments),
 }
 
 /// How registries are reached.
@@ -148,6 +150,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Unpin(arguments) => instance::unpin(&arguments, &report),
         Verb::Deploy(arguments) => instance::deploy(&arguments, &report),
         Verb::Key(arguments) => key::run(&arguments, &report),
+        Verb::Hook(arguments) => hook::run(&arguments, &report),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -24,7 +24,7 @@ use super::source::{Source, apart, local_tree};
 use super::transfer::Transfer;
 use crate::follow::{
     Cause, ControlCell, Counts, Fetcher, Followed, Follower, Record, Release, Releases, Secrets, Status, Store,
-    Verifier, routes,
+    Verifier, routes, write_down,
 };
 use crate::image::Platform;
 use crate::registry::{Client, Reference};
@@ -232,6 +232,7 @@ fn follow(
     let fetcher = Fetcher { client, platform: platform()?, store, verifier };
     let (follower, handle) =
         Follower::new(fetcher, Arc::clone(&releases), observer.clone(), arguments.following.poll, counts.clone());
+    write_down(handle.bell.deliveries(), &releases)?;
     tokio::spawn(follower.run(fresh));
     let (bell, reference) = (Arc::clone(&handle.bell), handle.reference.clone());
     let routes = secrets.map(|secrets| routes(secrets, bell, reference, counts));

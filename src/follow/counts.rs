@@ -9,6 +9,8 @@ pub struct Counts {
     pub(super) hooks_accepted: Counter,
     /// Hooks that spoke of something else.
     pub(super) hooks_passed_over: Counter,
+    /// Hooks that came again.
+    pub(super) hooks_repeated: Counter,
     /// Hooks with a wrong secret.
     pub(super) hooks_refused: Counter,
     /// Looks that brought a release.
@@ -25,6 +27,7 @@ impl Counts {
         let hooks = vec![
             ("accepted", self.hooks_accepted.clone()),
             ("passed_over", self.hooks_passed_over.clone()),
+            ("repeated", self.hooks_repeated.clone()),
             ("refused", self.hooks_refused.clone()),
         ];
         let looks = vec![

@@ -1,5 +1,6 @@
 //! The loop: wait for a hint or for the next poll, look, and install what is new.
 
+use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +14,9 @@ use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::counts::Counts;
-use super::doorbell::Doorbell;
+use super::deliveries::Looked;
+use super::doorbell::{Doorbell, Rung};
+use super::pace::Pace;
 use super::release::{FetchError, Fetcher};
 use super::releases::{Assessment, Outcome, Releases};
 use super::state::Cause;
@@ -80,6 +83,9 @@ pub struct Follower {
     watch: Option<AbortHandle>,
     trouble: Arc<Trouble>,
     counts: Counts,
+    pace: Pace,
+    /// When a look brought something.
+    news: Option<Instant>,
 }
 
 /// What a look came to.
@@ -178,7 +184,20 @@ impl Follower {
         };
         let (bell, trouble) = (Arc::clone(&handle.bell), Arc::clone(&handle.trouble));
         let seen = releases.latest();
-        let follower = Self { fetcher, releases, observer, bell, requests, poll, seen, watch: None, trouble, counts };
+        let follower = Self {
+            fetcher,
+            releases,
+            observer,
+            bell,
+            requests,
+            poll,
+            seen,
+            watch: None,
+            trouble,
+            counts,
+            pace: Pace::default(),
+            news: None,
+        };
         (follower, handle)
     }
 
@@ -207,7 +226,9 @@ impl Follower {
                 () = sleep_until(next) => {}
             }
             let started = Instant::now();
-            let looked = self.look_until_announced(cause).await;
+            let mut rung = self.bell.take();
+            let looked = self.look_until_announced(cause, &mut rung).await;
+            self.bell.settle(&rung.jobs, &self.looked(&looked));
             let failures = self.trouble.note(looked.as_ref().err());
             let quiet = !matches!(looked, Ok(Seen::New(_)));
             let pause = self.pause(looked.as_ref().err(), failures);
@@ -267,29 +288,54 @@ impl Follower {
         }
     }
 
-    /// Looks, and looks again where a hook announced a digest that the tag does not point at yet.
-    async fn look_until_announced(&mut self, cause: Cause) -> Result<Seen, FetchError> {
-        let announced = self.bell.take_announced();
+    /// Looks, and looks again where hooks announced nothing that the tag points at yet.
+    async fn look_until_announced(&mut self, cause: Cause, rung: &mut Rung) -> Result<Seen, FetchError> {
+        // What follows a swap on its heels may be of before it as well: one look a second later tells, too.
+        let is_fresh = self.news.is_some_and(|news| news.elapsed() < QUIET);
         let mut seen = self.look(cause).await?;
-        for pause in EARLY {
-            if matches!(seen, Seen::New(_)) || announced.is_none() || announced == self.seen {
-                return Ok(seen);
+        for pause in EARLY.iter().filter(|_| !is_fresh) {
+            if matches!(seen, Seen::New(_)) || self.has_any_of(&rung.announced) {
+                break;
             }
-            sleep(pause).await;
+            sleep(*pause).await;
             seen = self.look(cause).await?;
         }
-        if matches!(seen, Seen::Nothing) {
-            tracing::debug!("the reference does not point at what a hook announced; looking once more in a second");
-            self.bell.ring(None);
+        if !self.has_any_of(&rung.announced) {
+            tracing::debug!("the reference does not point at what a hook announced; looking once more");
+            match seen {
+                Seen::New(_) => self.bell.ring(None, None),
+                Seen::Nothing => self.bell.ring_again(std::mem::take(&mut rung.jobs)),
+            }
         }
         Ok(seen)
     }
 
+    /// Whether one of the announced digests is there. Hooks come in any order: the others were overtaken.
+    fn has_any_of(&self, announced: &VecDeque<Digest>) -> bool {
+        announced.is_empty() || self.seen.is_some_and(|seen| announced.contains(&seen))
+    }
+
+    /// What those who rang are told.
+    fn looked(&self, seen: &Result<Seen, FetchError>) -> Looked {
+        match (seen, self.seen) {
+            (Ok(Seen::New(Outcome::Installed | Outcome::Same)), Some(digest)) => Looked::Release { digest },
+            (Ok(Seen::New(Outcome::Waiting(reason) | Outcome::Refused(reason))), Some(digest)) => {
+                Looked::Kept { digest, reason: reason.clone() }
+            }
+            (Ok(_), _) => Looked::NothingNew,
+            (Err(error), _) => Looked::failed(error),
+        }
+    }
+
     /// Looks at the reference, and counts what comes of it.
     async fn look(&mut self, cause: Cause) -> Result<Seen, FetchError> {
+        self.pace.wait().await;
         let seen = self.look_once(cause).await;
         match &seen {
-            Ok(Seen::New(_)) => self.counts.looks_new.inc(),
+            Ok(Seen::New(_)) => {
+                self.news = Some(Instant::now());
+                self.counts.looks_new.inc()
+            }
             Ok(Seen::Nothing) => self.counts.looks_unchanged.inc(),
             Err(error) => {
                 self.releases.note("failed", &json!({"cause": cause, "error": error.to_string()}));

@@ -4,35 +4,46 @@
 //! configured and at nothing else, and no connection is ever opened to an address from a payload. A failed pull or
 //! verification leaves what is being served as it was.
 
+mod authentication;
 mod boot;
 mod control;
 mod counts;
+mod deliveries;
 mod doorbell;
 mod durable;
+mod failures;
 mod follower;
 mod hook;
 mod http;
+mod ledger;
+mod pace;
 mod release;
 mod releases;
 mod schedule;
 mod secret;
 mod self_check;
+mod send;
 mod state;
 mod store;
 mod verify;
 mod view;
 mod watch;
 
+pub use authentication::{headers_of, shows_secret};
 pub use boot::boot;
 pub use control::{ControlCell, Followed, control_routes};
 pub use counts::Counts;
+pub use deliveries::{Deliveries, Delivery, JobId, Looked, Said, Sink};
 pub use doorbell::Doorbell;
 pub use follower::{Follower, FollowerHandle, Poll, PollError, Trouble, TroubleView};
+pub use hook::{Content, GitPush, Image, Meaning, Reading, Sender, SenderError, meaning, read};
 pub use http::routes;
+pub use ledger::write_down;
 pub use release::{FetchError, Fetcher, Release};
 pub use releases::{Assessment, ChangeError, Outcome, Releases};
 pub use schedule::{Decision, Schedule, Window, WindowError};
-pub use secret::{SecretError, Secrets};
+pub use secret::{Secret, SecretError, Secrets};
+pub use send::{SendError, send};
 pub use state::{
     Cause, Changes, Current, Journal, Limits, Record, Size, State, StateError, Status, look, look_at_blob,
 };

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use http::HeaderMap;
 use ipnet::IpNet;
 
+use super::per_address::household;
+
 /// Not in the `http` crate's list.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
@@ -73,6 +75,11 @@ impl Peer {
             }
         }
         client
+    }
+
+    /// The client's address as the one that it is counted by: a household has more than one of IPv6.
+    pub fn source(&self, headers: &HeaderMap) -> Option<IpAddr> {
+        self.client(headers).map(household)
     }
 
     /// Whether the client's connection is encrypted: this one, or the one to the trusted proxy by its word.

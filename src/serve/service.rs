@@ -26,13 +26,17 @@ impl Public {
 }
 
 impl Handler for Public {
-    fn answer(&self, request: Request<Incoming>, _peer: &Peer) -> Answer {
+    fn answer(&self, mut request: Request<Incoming>, peer: &Peer) -> Answer {
         if !Routes::own(request.uri().path()) {
             let response = content(&self.deployment.read(), &request);
             return Answer::after(request, response);
         }
         match self.routes.clone() {
-            Some(routes) => Answer::routed(routes, request),
+            Some(routes) => {
+                // Routes want to know whose request it is.
+                request.extensions_mut().insert(peer.clone());
+                Answer::routed(routes, request)
+            }
             None => text(StatusCode::NOT_FOUND, "not found\n").into(),
         }
     }

@@ -33,6 +33,13 @@ use crate::parts::Part;
 fn main() -> ExitCode {
     const STATIC: &[Part] = &[Part::Static];
     const REGISTRY: &[Part] = &[Part::Static, Part::Program("docker-registry", "docker-registry")];
+    const SCRIPTS: &[Part] = &[
+        REGISTRY[0],
+        REGISTRY[1],
+        Part::Program("bash", "bash"),
+        Part::Program("curl", "curl"),
+        Part::Program("openssl", "openssl"),
+    ];
     const ENGINE: &[Part] = &[
         REGISTRY[0],
         REGISTRY[1],
@@ -109,6 +116,7 @@ fn main() -> ExitCode {
         trial("preview::what_is_wrong_fits_on_a_phone_in_light_and_dark", DRIVER, preview::an_error_on_a_phone),
         trial("preview::a_phone_in_the_same_network_sees_it", NETWORK, preview::from_a_phone),
         trial("publish::a_push_is_seen_within_a_second_and_no_request_fails", REGISTRY, publish::push_to_visible),
+        trial("publish::what_hook_url_prints_sets_a_registry_up", SCRIPTS, publish::set_up_as_printed),
         trial("publish::what_the_tag_holds_already_is_not_pushed", REGISTRY, publish::unchanged),
         trial("publish::an_image_is_the_same_bytes_each_time", STATIC, publish::deterministic),
         trial("publish::skopeo_reads_the_layout", SKOPEO, publish::skopeo_reads_the_layout),

@@ -107,6 +107,36 @@ pub(crate) fn push_to_visible() {
     );
 }
 
+/// What `galley hook url` prints for this registry, word for word, and for a script.
+pub(crate) fn set_up_as_printed() {
+    let port = free_port();
+    let secret = TempSite::bare().file("secret", SECRET);
+    let file = secret.path().join("secret");
+    let host = format!("http://127.0.0.1:{port}");
+    let printed = |sender: &str| {
+        let arguments = ["hook", "url", "--host", &host, "--secret-file", file.to_str().unwrap(), "--sender", sender];
+        let output = run(&arguments).output;
+        let lines = output.lines().filter_map(|line| line.strip_prefix("    ")).collect::<Vec<_>>();
+        format!("{}\n", lines.join("\n"))
+    };
+    let registry = Registry::with(&printed("distribution"), "", None);
+    let (reference, site) = (format!("{}/me/blog:latest", registry.address), blog());
+    let arguments =
+        [site.str(), "--follow", &reference, "--hook-secret-file", file.to_str().unwrap(), "--poll", "1h", "-v"];
+    let instance = Instance::with(&arguments, &[("GALLEY_LISTEN", &format!("127.0.0.1:{port}"))]);
+    site.write("content/edited.md", "---\ntitle: Edited\n---\nEdition 1.\n");
+    package(&site, &reference);
+    let waited = instance.wait_for("/edited/", "Edition 1.");
+    let script = printed("generic").replace("registry.example/blog:latest", &reference);
+    let answer = Command::new("bash").args(["-euo", "pipefail", "-c", &script]).output().unwrap();
+    let answer = String::from_utf8_lossy(&answer.stdout).into_owned();
+    let said = instance.stop();
+    assert!(waited < VISIBLE_WITHIN, "{waited:?}\n{said}");
+    assert!(answer.contains("\"said\":\"looking\""), "{answer}\n{said}");
+    assert!(said.contains("a hook of distribution, job ") && !said.contains("wrong secret"), "{said}");
+    assert!(!said.contains(SECRET), "{said}");
+}
+
 pub(crate) fn unchanged() {
     let registry = Registry::start(None);
     let reference = format!("{}/me/blog:latest", registry.address);

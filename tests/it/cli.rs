@@ -8,7 +8,7 @@ use crate::support::{Instance, Ran, TempSite, galley, run};
 fn help_names_the_verbs_and_each_verb_has_examples() {
     let help = run(&["--help"]);
     assert_eq!(help.code, 0);
-    for verb in ["build", "serve", "package", "diff", "inspect", "health"] {
+    for verb in ["build", "serve", "package", "diff", "inspect", "health", "hook"] {
         assert!(help.output.contains(&format!("  {verb} ")), "{}", help.output);
         let own = run(&[verb, "--help"]);
         assert_eq!(own.code, 0);

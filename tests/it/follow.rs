@@ -13,37 +13,42 @@ use crate::double::{Fault, Registry};
 use crate::image::{image, tree};
 use crate::support::{Connection, Instance, TempSite};
 
-const SECRET: &str = "a-secret-that-nobody-guesses";
+pub(crate) const SECRET: &str = "a-secret-that-nobody-guesses";
 
-struct Followed {
-    registry: Registry,
-    instance: Instance,
-    last: Digest,
+pub(crate) struct Followed {
+    pub(crate) registry: Registry,
+    pub(crate) instance: Instance,
+    pub(crate) last: Digest,
     sequence: u64,
     _secret: TempSite,
 }
 
 impl Followed {
-    fn start(poll: &str) -> Self {
+    pub(crate) fn start(poll: &str) -> Self {
+        Self::start_with(&[SECRET], &["--poll", poll])
+    }
+
+    /// With these secrets, and further flags.
+    pub(crate) fn start_with(secrets: &[&str], flags: &[&str]) -> Self {
         let registry = Registry::start();
         let first = image(&tree("one"), 1);
         push(&registry, &first, None);
-        let secret = TempSite::bare().file("secret", format!("{SECRET}\n"));
+        let secret = TempSite::bare().file("secret", secrets.join("\n"));
         let reference = format!("{}/blog", registry.address);
         let file = secret.path().join("secret");
-        let arguments = ["--follow", &reference, "--hook-secret-file", file.to_str().unwrap(), "--poll", poll, "-v"];
-        let instance = Instance::start(&arguments);
+        let arguments = ["--follow", &reference, "--hook-secret-file", file.to_str().unwrap(), "-v"];
+        let instance = Instance::start(&[&arguments, flags].concat());
         Self { registry, instance, last: first.index.descriptor.digest, sequence: 1, _secret: secret }
     }
 
-    fn push(&mut self, text: &str) {
+    pub(crate) fn push(&mut self, text: &str) {
         self.sequence += 1;
         let next = image(&tree(text), self.sequence);
         push(&self.registry, &next, Some(self.last));
         self.last = next.index.descriptor.digest;
     }
 
-    fn hook(&self, body: &str) -> u16 {
+    pub(crate) fn hook(&self, body: &str) -> u16 {
         self.instance.request("POST", &format!("/_galley/hook/{SECRET}"), &[], body).status
     }
 
@@ -58,7 +63,7 @@ impl Followed {
     }
 
     /// How often the tag was looked at since the last call.
-    fn looks(&self) -> usize {
+    pub(crate) fn looks(&self) -> usize {
         let log = self.registry.take_log();
         log.iter().filter(|line| *line == "HEAD /v2/blog/manifests/latest").count()
     }

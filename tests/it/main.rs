@@ -22,6 +22,7 @@ mod follow;
 mod frames;
 mod health;
 mod history;
+mod hooks;
 mod http;
 mod http2;
 mod image;

@@ -239,9 +239,11 @@ fn hooks_and_looks_are_counted() {
     assert_eq!(hook("wrong", ""), 401);
     assert_eq!(hook(SECRET, r#"{"events":[]}"#), 202);
     assert_eq!(hook(SECRET, ""), 202);
+    let repeated = r#"{"events":[{"id":"1","action":"pull"}]}"#;
+    assert_eq!((hook(SECRET, repeated), hook(SECRET, repeated)), (202, 202));
     let samples = wait_for(&instance, "galley_looks_total{outcome=\"unchanged\"}", 1.0);
-    for outcome in ["accepted", "passed_over", "refused"] {
-        assert_eq!(samples[&format!("galley_hooks_total{{outcome=\"{outcome}\"}}")], 1.0, "{outcome}");
+    for (outcome, count) in [("accepted", 1.0), ("passed_over", 2.0), ("repeated", 1.0), ("refused", 1.0)] {
+        assert_eq!(samples[&format!("galley_hooks_total{{outcome=\"{outcome}\"}}")], count, "{outcome}");
     }
     let second = crate::image::image(&crate::image::tree("two"), 2);
     crate::follow::push(&registry, &second, Some(first.index.descriptor.digest));

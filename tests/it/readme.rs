@@ -23,8 +23,18 @@ fn the_readme_has_the_two_commands_and_the_files_that_it_names() {
 }
 
 /// The pages of the manual, in the order of its menu.
-const PAGES: [&str; 9] =
-    ["_index", "write", "preview", "configuration", "templates", "check", "serve", "ship", "how-a-swap-works"];
+const PAGES: [&str; 10] = [
+    "_index",
+    "write",
+    "preview",
+    "configuration",
+    "templates",
+    "check",
+    "serve",
+    "ship",
+    "follow",
+    "how-a-swap-works",
+];
 
 fn page(name: &str) -> String {
     read(&format!("site/content/{name}.md"))
@@ -34,9 +44,13 @@ fn page(name: &str) -> String {
 #[test]
 fn manual_and_help_name_the_same_flags() {
     let manual = PAGES.map(page).concat();
-    let verbs = ["new", "post", "preview", "build", "check", "serve", "package", "diff", "inspect", "health"];
-    let keys = ["new", "show"].map(|verb| run(&["key", verb, "--help"]).output).concat();
-    let help = verbs.map(|verb| run(&[verb, "--help"]).output).concat() + &keys;
+    let verbs = [
+        "new", "post", "preview", "build", "check", "serve", "package", "diff", "inspect", "health", "status",
+        "releases", "rollback", "pin", "unpin", "deploy",
+    ];
+    let nested = [["hook", "url"], ["hook", "replay"], ["key", "new"], ["key", "show"]];
+    let nested = nested.map(|[verb, second]| run(&[verb, second, "--help"]).output);
+    let help: String = verbs.map(|verb| run(&[verb, "--help"]).output).into_iter().chain(nested).collect();
     let general = ["--help", "--quiet", "--verbose", "--version"];
     for flag in flags(&help) {
         assert!(manual.contains(&flag) || general.contains(&flag.as_str()), "the manual does not name {flag}");

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio::task::spawn_blocking;
 
 use super::{Followed, Shared};
+use crate::follow::deliveries::Delivery;
 use crate::follow::follower::TroubleView;
 use crate::follow::releases::{ChangeError, Releases};
 use crate::follow::state::Record;
@@ -28,6 +29,8 @@ struct Status {
     #[serde(flatten)]
     view: View,
     trouble: Option<TroubleView>,
+    /// The last webhooks, the latest first.
+    hooks: Vec<Delivery>,
     /// The last steps, the latest first.
     steps: Vec<Map<String, Value>>,
 }
@@ -105,6 +108,7 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Result<Response
         reference: followed.follower.reference.to_string(),
         view: followed.releases.view(),
         trouble: followed.follower.trouble.view(),
+        hooks: followed.follower.bell.deliveries().recent(),
         steps: followed.releases.steps(STEPS),
     };
     Ok(answer(StatusCode::OK, &status))

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::api::{Refusal, STEPS, change, unpin_now};
 use super::session::Visit;
 use super::{Followed, Shared};
+use crate::follow::deliveries::{Delivery, Looked};
 use crate::follow::releases::{Outcome, Releases};
 use crate::follow::state::{Record, Status};
 use crate::follow::view::View;
@@ -170,6 +171,11 @@ fn instance(html: &mut String, followed: &Followed, visit: Option<&Visit>) {
     }
     html.push_str("<h2>Releases</h2>\n");
     releases(html, &followed.releases.list(), &view, visit);
+    let hooks = followed.follower.bell.deliveries().recent();
+    if !hooks.is_empty() {
+        html.push_str("<h2>Last hooks</h2>\n");
+        deliveries(html, &hooks);
+    }
     let steps = followed.releases.steps(STEPS);
     if !steps.is_empty() {
         html.push_str("<h2>Last steps</h2>\n");
@@ -249,6 +255,31 @@ fn releases(html: &mut String, records: &[Record], view: &View, visit: Option<&V
         if let Some(visit) = visit.filter(|_| serving != Some(*digest)) {
             button(html, &visit.form, "rollback", "Serve", Some(&digest.to_string()));
         }
+    }
+    html.push_str("</table></div>\n");
+}
+
+fn deliveries(html: &mut String, hooks: &[Delivery]) {
+    html.push_str("<div class=scroll tabindex=0 role=region aria-label=\"Last hooks\"><table><thead><tr><th>Time<th>Sender<th>Answer<th>Meaning<th>Outcome</thead>\n");
+    for hook in hooks.iter().take(STEPS) {
+        let outcome = match &hook.outcome {
+            None => String::new(),
+            Some(Looked::NothingNew) => "nothing new".to_owned(),
+            Some(Looked::Release { digest }) => format!("release <code>{}</code>", digest.short()),
+            Some(Looked::Kept { digest, reason }) => {
+                format!("<code>{}</code> is kept: {}", digest.short(), escape(reason))
+            }
+            Some(Looked::Failed { message }) => format!("<span class=bad>{}</span>", escape(message)),
+        };
+        let came = Timestamp::try_from(hook.time).map(time).unwrap_or_default();
+        let (sender, meaning) = (escape(&hook.sender.to_string()), escape(hook.meaning));
+        add(
+            html,
+            format_args!(
+                "<tr><td>{came}<td>{sender}<td>{}<td class=wide>{meaning}<td class=wide>{outcome}\n",
+                hook.status
+            ),
+        );
     }
     html.push_str("</table></div>\n");
 }
