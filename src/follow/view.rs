@@ -33,20 +33,18 @@ impl Releases {
         let inner = self.lock();
         let get = |digest: Option<Digest>| digest.and_then(|digest| inner.records.get(&digest)).cloned();
         let (serving, latest) = (get(inner.current.current), get(inner.latest));
-        let behind = inner.current.current.filter(|_| inner.latest != inner.current.current).and_then(|_| {
-            let newer = inner.records.values().filter(|record| {
-                record.sequence > serving.as_ref().map_or(0, |serving| serving.sequence)
-                    && !matches!(record.status, Status::Quarantined(_))
-            });
-            Some(newer.count() as u64)
-        });
+        let sequence = serving.as_ref().map_or(0, |serving| serving.sequence);
+        let is_newer =
+            |record: &&Record| record.sequence > sequence && !matches!(record.status, Status::Quarantined(_));
+        let is_behind = serving.is_some() && inner.latest != inner.current.current;
+        let behind = if is_behind { inner.records.values().filter(is_newer).count() as u64 } else { 0 };
         View {
             content_root: self.deployment.current().root().to_string(),
             serving,
             previous: inner.current.previous,
             pinned: inner.current.pinned,
             latest,
-            behind: behind.unwrap_or(0),
+            behind,
             waiting: inner.waiting.clone(),
             state: self.store.state().map(|state| state.folder().display().to_string()),
         }
