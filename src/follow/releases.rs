@@ -377,9 +377,9 @@ impl Releases {
         records
     }
 
-    /// The last `count` steps, the latest first.
+    /// The last `count` steps, the latest first; hooks are told of by themselves.
     pub fn steps(&self, count: usize) -> Vec<Map<String, Value>> {
-        self.store.state().map(|state| state.journal().last(count)).unwrap_or_default()
+        self.store.state().map(|state| state.journal().last(count, |step| step != "hook")).unwrap_or_default()
     }
 
     /// Writes down a step, where there is a journal.
@@ -431,3 +431,6 @@ impl From<io::Error> for ChangeError {
         Self::Fetch(error.into())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,9 +11,8 @@ const ESTABLISHED: usize = 20;
 /// A release with less than this share of what is served, in percent, is held until somebody has a look.
 const LEAST_SHARE: usize = 50;
 
-/// Feeds and maps that readers' programs ask for, with what they begin with behind white space, and end with.
-const MACHINES: [(&str, &str, &str); 4] =
-    [("feed.xml", "<", ">"), ("feed.json", "{", "}"), ("sitemap.xml", "<", ">"), ("posts/feed.xml", "<", ">")];
+/// Feeds and maps that readers' programs ask for.
+const MACHINES: [&str; 4] = ["feed.xml", "feed.json", "sitemap.xml", "posts/feed.xml"];
 
 /// What keeps a release from being served at all: `tree`, frozen as `next`. Empty if nothing does.
 pub(super) fn faults(tree: &Tree, next: &Snapshot) -> Vec<String> {
@@ -21,13 +20,11 @@ pub(super) fn faults(tree: &Tree, next: &Snapshot) -> Vec<String> {
     if !matches!(next.lookup("/"), Lookup::Found(_) | Lookup::Redirect(..)) {
         faults.push("/: there is no page; readers would find nothing at the blog's own address".to_owned());
     }
-    for (path, begin, end) in MACHINES {
-        if let Some(text) = tree.get(path).and_then(text)
-            && !(text.trim_start().starts_with(begin) && text.trim_end().ends_with(end))
-        {
-            faults.push(format!("/{path}: is not whole"));
-        }
-    }
+    let broken = MACHINES.iter().filter(|path| {
+        let is_whole = if path.ends_with(".json") { is_whole_json } else { is_whole_xml };
+        tree.get(path).and_then(text).is_some_and(|text| !is_whole(&text))
+    });
+    faults.extend(broken.map(|path| format!("/{path}: is not whole")));
     faults.extend(style_sheets(tree, next));
     let pages: Vec<_> = tree.iter().filter(|(path, _)| path.as_str().ends_with(".html")).collect();
     let step = pages.len().div_ceil(SAMPLE).max(1);
@@ -64,6 +61,22 @@ fn style_sheets(tree: &Tree, next: &Snapshot) -> Vec<String> {
     missing.map(|path| format!("/: wants the style sheet {path}, which is not there")).collect()
 }
 
+fn is_whole_json(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// Whether the first element is closed at the end.
+fn is_whole_xml(text: &str) -> bool {
+    let mut rest = text.trim_start_matches('\u{feff}').trim_start();
+    while rest.starts_with("<?") || rest.starts_with("<!") {
+        let end = if rest.starts_with("<!--") { "-->" } else { ">" };
+        let Some((_, behind)) = rest.split_once(end) else { return false };
+        rest = behind.trim_start();
+    }
+    let name: String = rest.chars().skip(1).take_while(|c| !c.is_whitespace() && !"/>".contains(*c)).collect();
+    rest.starts_with('<') && !name.is_empty() && rest.trim_end().ends_with(&format!("</{name}>"))
+}
+
 fn text(entry: &Entry) -> Option<String> {
     String::from_utf8(entry.read().ok()?.to_vec()).ok()
 }
@@ -92,7 +105,12 @@ mod tests {
     #[test]
     fn a_site_without_a_fault_passes() {
         let page = r#"<link rel=stylesheet href="/a.css?x"><link rel=stylesheet href=//cdn/x.css><p>Hello"#;
-        let files = [("index.html", page), ("a.css", "p{}"), ("feed.xml", "<feed></feed>\n"), ("feed.json", "{}")];
+        let files = [
+            ("index.html", page),
+            ("a.css", "p{}"),
+            ("feed.xml", "<?xml version='1.0'?>\n<!-- a > b -->\n<feed xmlns='x'></feed>\n"),
+            ("feed.json", "{}"),
+        ];
         assert_eq!(found(&files), Vec::<String>::new());
         assert!(found(&[("_redirects", "/ /en/ 302\n"), ("en/index.html", "x")]).is_empty());
     }
@@ -103,7 +121,9 @@ mod tests {
             (&[("a/index.html", "x")][..], "/: there is no page"),
             (&[("index.html", " \n")], "/index.html: is empty"),
             (&[("index.html", "x"), ("a/index.html", "")], "/a/index.html: is empty"),
-            (&[("index.html", "x"), ("feed.xml", "<feed><entry>")], "/feed.xml: is not whole"),
+            (&[("index.html", "x"), ("feed.xml", "<feed><entry></entry>")], "/feed.xml: is not whole"),
+            (&[("index.html", "x"), ("feed.json", "{\"items\": [")], "/feed.json: is not whole"),
+            (&[("index.html", "x"), ("sitemap.xml", "<?xml")], "/sitemap.xml: is not whole"),
             (&[("index.html", "<link href='/b.css' rel=stylesheet>")], "/: wants the style sheet /b.css"),
         ] {
             let found = found(files);

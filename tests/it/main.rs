@@ -13,6 +13,7 @@ mod cli;
 mod connections;
 mod content;
 mod control;
+mod crashes;
 mod diff;
 mod direct;
 mod dockerfiles;

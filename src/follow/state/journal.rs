@@ -53,11 +53,13 @@ impl Journal {
         file.write_all(&line)
     }
 
-    /// The last `count` lines, the latest first.
-    pub fn last(&self, count: usize) -> Vec<Map<String, Value>> {
+    /// The last `count` lines that are `wanted` by their step, the latest first.
+    pub fn last(&self, count: usize, wanted: impl Fn(&str) -> bool) -> Vec<Map<String, Value>> {
         let text = fs::read(&self.path).unwrap_or_default();
-        let lines = text.rsplit(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
-        lines.take(count).collect()
+        let lines = text.rsplit(|byte| *byte == b'\n');
+        let lines = lines.filter_map(|line| serde_json::from_slice::<Map<String, Value>>(line).ok());
+        let wanted = |line: &Map<String, Value>| line.get("step").and_then(Value::as_str).is_some_and(&wanted);
+        lines.filter(wanted).take(count).collect()
     }
 }
 
@@ -78,7 +80,7 @@ mod tests {
             journal.note("swap", &json!({"number": number}));
         }
         fs::File::options().append(true).open(&journal.path).unwrap().write_all(b"{\"time\":").unwrap();
-        let last = journal.last(2);
+        let last = journal.last(2, |_| true);
         assert_eq!(last.iter().map(|line| &line["number"]).collect::<Vec<_>>(), [4, 3]);
         assert_eq!(last[0]["step"], "swap");
     }
@@ -93,6 +95,6 @@ mod tests {
         }
         assert!(fs::metadata(&journal.path).unwrap().len() < 2 * MAX_LENGTH);
         assert!(folder.path().join("journal.1.jsonl").is_file());
-        assert!(!journal.last(1).is_empty());
+        assert!(!journal.last(1, |step| step == "swap").is_empty());
     }
 }
