@@ -8,6 +8,7 @@
 
 mod arm;
 mod browser;
+mod control_page;
 mod corpora;
 mod dockerfiles;
 mod driver;
@@ -86,6 +87,7 @@ fn main() -> ExitCode {
     const MANUAL: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("curl", "curl"), Part::Program("bash", "bash")];
     const BROWSER: &[Part] = &[Part::Program("chromium", "chromium")];
     const DRIVER: &[Part] = &[BROWSER[0], Part::Program("chromedriver", "chromium-driver")];
+    const OPERATOR: &[Part] = &[REGISTRY[0], REGISTRY[1], DRIVER[0], DRIVER[1]];
     const NETWORK: &[Part] = &[Part::Program("ip", "iproute2"), MANUAL[2], Part::Namespaces];
     const FAMILIES: &[Part] =
         &[Part::Program("unshare", "util-linux"), Part::Program("curl", "curl"), ENGINE[4], Part::Root];
@@ -115,6 +117,7 @@ fn main() -> ExitCode {
         trial("preview::pages_come_back_when_the_preview_does", DRIVER, preview::a_restart),
         trial("preview::what_is_wrong_fits_on_a_phone_in_light_and_dark", DRIVER, preview::an_error_on_a_phone),
         trial("preview::a_phone_in_the_same_network_sees_it", NETWORK, preview::from_a_phone),
+        trial("control_page::a_rollback_is_pressed_and_undone", OPERATOR, control_page::a_rollback),
         trial("publish::a_push_is_seen_within_a_second_and_no_request_fails", REGISTRY, publish::push_to_visible),
         trial("publish::what_hook_url_prints_sets_a_registry_up", SCRIPTS, publish::set_up_as_printed),
         trial("publish::what_the_tag_holds_already_is_not_pushed", REGISTRY, publish::unchanged),
