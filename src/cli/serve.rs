@@ -192,7 +192,7 @@ async fn fetch(
 ) -> anyhow::Result<Release> {
     let transfer = Transfer::new(report, "pulling");
     let client = Client::new(reference.clone(), arguments.registry.transport())?.with_progress(transfer.clone());
-    let fetched = Fetcher { client, platform: platform()?, store, verifier }.fetch(Cause::Start).await;
+    let fetched = Fetcher { client, platform: platform()?, store, verifier }.fetch(Cause::Start, None).await;
     transfer.ends();
     let release = fetched?;
     report.say(format_args!("pulled {reference}: release {}, {}", release.record.sequence, release.record.digest));

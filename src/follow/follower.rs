@@ -117,7 +117,7 @@ pub struct FollowerHandle {
 impl FollowerHandle {
     /// Fetches and checks what the reference points at now, and says what would become of it.
     pub async fn assess(&self) -> Result<Assessment, String> {
-        let release = self.fetcher.fetch(Cause::Person).await;
+        let release = self.fetcher.fetch(Cause::Person, None).await;
         let (release, releases) = (release.map_err(|error| error.to_string())?, Arc::clone(&self.releases));
         let assessed = spawn_blocking(move || releases.assess(release)).await.map_err(|error| error.to_string())?;
         assessed.map_err(|error| error.to_string())
@@ -353,11 +353,19 @@ impl Follower {
         {
             return Ok(Seen::Nothing);
         }
-        let release = self.fetcher.fetch(cause).await?;
+        let release = self.fetcher.fetch(cause, self.releases.served()).await?;
         let (sequence, digest) = (release.record.sequence, release.record.digest);
         self.releases.note("fetch", &json!({"cause": cause, "digest": digest, "sequence": sequence}));
         let releases = Arc::clone(&self.releases);
-        let outcome = spawn_blocking(move || releases.offer(release, cause)).await??;
+        let outcome = match spawn_blocking(move || releases.offer(release, cause)).await? {
+            // What it was built upon is no longer what is served, or other rules make all of it anew.
+            Err(FetchError::Freeze(_)) => {
+                let whole = self.fetcher.fetch(cause, None).await?;
+                let releases = Arc::clone(&self.releases);
+                spawn_blocking(move || releases.offer(whole, cause)).await??
+            }
+            outcome => outcome?,
+        };
         let took = started.elapsed().as_millis();
         match &outcome {
             Outcome::Installed => {

@@ -10,7 +10,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use super::state::{Cause, Changes, Record, Size, StateError, Status};
 use super::store::Store;
 use super::verify::Verifier;
-use crate::image::{Blob, ContentError, Descriptor, Index, Manifest, Platform, SignatureError, content};
+use crate::image::{Blob, ContentError, Descriptor, Index, Manifest, Platform, SignatureError, content, content_onto};
 use crate::registry::{Client, RegistryError};
 use crate::snapshot::{Digest, Tree};
 
@@ -67,6 +67,15 @@ impl FetchError {
     }
 }
 
+/// What is served, as far as the next release may be built upon it.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// The digests of its layers, lowest first.
+    pub layers: Vec<Digest>,
+    /// Its files, whose bytes are in the snapshot.
+    pub tree: Tree,
+}
+
 /// What was pulled of a release, before its layers are.
 struct Parts {
     name: String,
@@ -75,6 +84,8 @@ struct Parts {
     index_bytes: Bytes,
     manifest: Blob,
     layers: Vec<Descriptor>,
+    /// What its lower layers gave.
+    below: Option<Served>,
 }
 
 /// What gets releases from where a reference points.
@@ -93,13 +104,17 @@ pub struct Fetcher {
 impl Fetcher {
     /// Pulls what the reference points at now, and keeps it. Blobs that are there are not pulled again; with a verifier nothing but
     /// the index is pulled of what it refuses.
-    pub async fn fetch(&self, cause: Cause) -> Result<Release, FetchError> {
-        let parts = self.parts().await?;
-        let (store, layers) = (Arc::clone(&self.store), parts.layers.clone());
+    ///
+    /// Of a release that only puts layers on top of what is `served`, nothing else is unpacked: most of a blog is what it was.
+    pub async fn fetch(&self, cause: Cause, served: Option<Served>) -> Result<Release, FetchError> {
+        let mut parts = self.parts().await?;
+        parts.below = served.filter(|served| parts.is_on_top_of(served));
+        let (store, layers) = (Arc::clone(&self.store), parts.above().to_vec());
         let kept = spawn_blocking(move || layers.iter().map(|layer| store.get(layer.digest)).collect::<Vec<_>>());
         let kept = kept.await?;
-        let missing = parts.layers.iter().zip(&kept).filter(|(_, kept)| kept.is_none());
+        let missing = parts.above().iter().zip(&kept).filter(|(_, kept)| kept.is_none());
         let missing: Vec<&Descriptor> = missing.map(|(layer, _)| layer).collect();
+        tracing::debug!("{} of {} layers are unpacked", parts.above().len(), parts.layers.len());
         let pulled = self.client.blobs(&missing).await?;
         let store = Arc::clone(&self.store);
         // Unpacking is work for a processor, and keeping for a disk: not for the thread that answers requests.
@@ -138,7 +153,7 @@ impl Fetcher {
             index.take_labels(&client.blob(&parsed.config).await?.bytes);
         }
         let layers = parsed.content_layers().into_iter().cloned().collect();
-        Ok(Parts { name, digest, index, index_bytes: pulled.bytes, manifest, layers })
+        Ok(Parts { name, digest, index, index_bytes: pulled.bytes, manifest, layers, below: None })
     }
 }
 
@@ -169,6 +184,16 @@ impl Release {
 }
 
 impl Parts {
+    fn is_on_top_of(&self, served: &Served) -> bool {
+        let own = self.layers.iter().map(|layer| layer.digest);
+        served.layers.len() <= self.layers.len() && served.layers.iter().copied().eq(own.take(served.layers.len()))
+    }
+
+    /// The layers that have to be unpacked.
+    fn above(&self) -> &[Descriptor] {
+        &self.layers[self.below.as_ref().map_or(0, |below| below.layers.len())..]
+    }
+
     fn keep(&self, store: &Store, pulled: &[Blob]) -> Result<(), StateError> {
         for blob in pulled {
             store.put(blob.descriptor.digest, &blob.bytes)?;
@@ -179,11 +204,14 @@ impl Parts {
 
     fn unpack(&self, kept: Vec<Option<Bytes>>, pulled: &[Blob], cause: Cause) -> Result<Release, FetchError> {
         let mut pulled = pulled.iter();
-        let layers = self.layers.iter().zip(kept).filter_map(|(descriptor, kept)| match kept {
+        let layers = self.above().iter().zip(kept).filter_map(|(descriptor, kept)| match kept {
             Some(bytes) => Some(Blob { descriptor: descriptor.clone(), bytes }),
             None => pulled.next().cloned(),
         });
-        let (tree, content_root) = content(&self.name, &self.index, &layers.collect::<Vec<_>>())?;
+        let layers: Vec<Blob> = layers.collect();
+        let nothing = Tree::new();
+        let below = self.below.as_ref().map_or(&nothing, |below| &below.tree);
+        let (tree, content_root) = content_onto(below, &self.name, &self.index, &layers)?;
         let record = Record {
             digest: self.digest,
             reference: self.name.clone(),

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::release::{FetchError, Release};
+use super::release::{FetchError, Release, Served};
 use super::schedule::{Decision, Schedule};
 use super::self_check;
 use super::state::{Cause, Changes, Current, Record, StateError, Status};
@@ -36,6 +36,8 @@ pub(super) struct Inner {
     pub(super) latest: Option<Digest>,
     /// Snapshots that a rollback needs nothing for.
     ready: HashMap<Digest, Arc<Snapshot>>,
+    /// What is known of the files that are served, if they came from a release.
+    served: Option<Served>,
     /// Why the latest release is not served.
     pub(super) waiting: Option<String>,
 }
@@ -137,6 +139,11 @@ impl Releases {
         self.lock().latest
     }
 
+    /// What the next release may be built upon.
+    pub(super) fn served(&self) -> Option<Served> {
+        self.lock().served.clone()
+    }
+
     /// What is known of a release.
     pub fn record(&self, digest: Digest) -> Option<Record> {
         self.lock().records.get(&digest).cloned()
@@ -144,6 +151,7 @@ impl Releases {
 
     /// Takes a release that was fetched and verified, and serves it if that is allowed.
     pub fn offer(&self, release: Release, cause: Cause) -> Result<Outcome, FetchError> {
+        let served = Served { layers: release.record.layers.clone(), tree: release.tree.as_served() };
         let (record, snapshot) = self.examine(release)?;
         for fault in snapshot.faults() {
             tracing::warn!("{fault}; the line is left out");
@@ -152,6 +160,9 @@ impl Releases {
         inner.latest = Some(record.digest);
         self.keep(&mut inner, record.clone())?;
         let outcome = self.decide(&mut inner, &record, snapshot, cause)?;
+        if inner.current.current == Some(record.digest) {
+            inner.served = Some(served);
+        }
         self.sweep(&mut inner)?;
         Ok(outcome)
     }
@@ -222,6 +233,8 @@ impl Releases {
     /// Swaps the pointer; the snapshot that was served is kept for a rollback.
     fn swap(&self, inner: &mut Inner, before: Option<Digest>, snapshot: Snapshot) -> Outcome {
         let root = snapshot.root();
+        // Whoever knows what is in it says so.
+        inner.served = None;
         let old = self.deployment.install(snapshot);
         let outcome = if old.root() == root { Outcome::Same } else { Outcome::Installed };
         if let Some(before) = before {

@@ -42,6 +42,8 @@ pub(super) fn doubt(next: &Snapshot, current: &Snapshot) -> Option<String> {
 
 fn page_fault(path: &TreePath, page: &Entry) -> Option<String> {
     match text(page) {
+        // It was looked at when it came.
+        None if page.is_served() => None,
         None => Some(format!("/{path}: is no text in UTF-8")),
         Some(text) if text.trim().is_empty() => Some(format!("/{path}: is empty")),
         Some(_) => None,

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::layout::{Layout, LayoutError, read_layout};
 use super::manifest::{Blob, CONTENT_ROOT, Index};
 use super::platform::Platform;
-use super::unpack::{UnpackError, unpack};
+use super::unpack::{UnpackError, unpack_onto};
 use crate::snapshot::{ContentRoot, Tree};
 
 /// Why an image's content is refused.
@@ -44,7 +44,17 @@ pub enum ContentError {
 
 /// The tree in the content layers of the image called `name`, lowest first, and its root, if it is what `index` promises.
 pub fn content(name: &str, index: &Index, layers: &[Blob]) -> Result<(Tree, ContentRoot), ContentError> {
-    let tree = unpack(layers.iter().map(|blob| (&blob.descriptor, &blob.bytes)))?;
+    content_onto(&Tree::new(), name, index, layers)
+}
+
+/// The same where `below` is what lower layers gave before, and `layers` are those above them.
+pub fn content_onto(
+    below: &Tree,
+    name: &str,
+    index: &Index,
+    layers: &[Blob],
+) -> Result<(Tree, ContentRoot), ContentError> {
+    let tree = unpack_onto(below, layers.iter().map(|blob| (&blob.descriptor, &blob.bytes)))?;
     if tree.is_empty() {
         return Err(ContentError::NoSite(name.to_owned()));
     }

@@ -48,7 +48,16 @@ pub enum UnpackError {
 /// Unpacks the tree under `/site` from `layers`, lowest first, with whiteouts applied. What lies elsewhere in the layers is
 /// passed over.
 pub fn unpack<'a>(layers: impl IntoIterator<Item = (&'a Descriptor, &'a Bytes)>) -> Result<Tree, UnpackError> {
-    let mut unpacker = Unpacker::default();
+    unpack_onto(&Tree::new(), layers)
+}
+
+/// The same on top of what is in `below`, which layers gave before: the limits are those of all of it.
+pub(super) fn unpack_onto<'a>(
+    below: &Tree,
+    layers: impl IntoIterator<Item = (&'a Descriptor, &'a Bytes)>,
+) -> Result<Tree, UnpackError> {
+    let files = below.iter().map(|(path, entry)| (path.clone(), entry.clone())).collect();
+    let mut unpacker = Unpacker { files, unpacked: below.length().min(MAX_UNPACKED) };
     for (descriptor, bytes) in layers {
         unpacker.layer(&descriptor.media_type, bytes)?;
     }

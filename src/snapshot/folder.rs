@@ -204,6 +204,7 @@ fn write_all(waiting: &Mutex<Receiver<(PathBuf, Content)>>) -> Result<(), Folder
         match &content {
             Content::Bytes(bytes) => with_folder(&file, |file| fs::write(file, bytes)).map_err(at(&file))?,
             Content::File(source) => with_folder(&file, |file| fs::copy(source, file).map(drop)).map_err(at(source))?,
+            Content::Served => return Err(at(&file)(io::ErrorKind::NotFound.into())),
         }
     }
 }

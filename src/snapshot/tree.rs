@@ -14,6 +14,8 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use super::difference::FileVersion;
 use super::digest::{Digest, Hasher};
+use super::header_rules::HEADERS;
+use super::redirects::REDIRECTS;
 
 /// The longest path in bytes: beyond it ustar and most file systems need special care, and no page needs it.
 const MAX_PATH: usize = 1024;
@@ -124,6 +126,8 @@ pub enum Content {
     Bytes(Bytes),
     /// In a file, read when they are needed, so that media are not held in memory.
     File(PathBuf),
+    /// In the snapshot that is served, and nowhere else: freezing takes them over from there.
+    Served,
 }
 
 /// One file of a tree.
@@ -160,7 +164,12 @@ impl Entry {
 
     /// Whether its bytes are in memory.
     pub fn is_in_memory(&self) -> bool {
-        matches!(self.content, Content::Bytes(_))
+        matches!(self.content, Content::Bytes(_) | Content::Served)
+    }
+
+    /// Whether its bytes are those of the snapshot that is served.
+    pub fn is_served(&self) -> bool {
+        matches!(self.content, Content::Served)
     }
 
     /// What is known of the entry, with nothing of its bytes in memory.
@@ -168,6 +177,7 @@ impl Entry {
         let content = match &self.content {
             Content::Bytes(_) => Content::Bytes(Bytes::new()),
             Content::File(path) => Content::File(path.clone()),
+            Content::Served => Content::Served,
         };
         Self { content, ..*self }
     }
@@ -215,6 +225,10 @@ impl Entry {
                 }
                 Ok(bytes)
             }
+            Content::Served => {
+                let message = "the bytes are those of a snapshot that is no longer served";
+                Err(io::Error::new(io::ErrorKind::NotFound, message))
+            }
         }
     }
 }
@@ -231,6 +245,18 @@ impl Tree {
     /// A tree without entries.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What is known of the tree once a snapshot of it is served: nothing of it is in memory twice. Files of rules are read at each
+    /// freezing, and stay.
+    pub fn as_served(&self) -> Self {
+        let mut tree = self.clone();
+        for (path, entry) in &mut tree.entries {
+            if !matches!(path.as_str(), HEADERS | REDIRECTS) {
+                entry.content = Content::Served;
+            }
+        }
+        tree
     }
 
     /// Adds an entry under a path that is not there yet.

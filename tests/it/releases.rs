@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use galley::image::Package;
+use galley::image::{Package, Platform};
 use galley::snapshot::{Digest, Entry, Tree, TreePath};
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use crate::control::Observed;
 use crate::double::Registry;
 use crate::follow::push;
 use crate::image::{image, tree};
-use crate::support::{Connection, PATIENCE, Ran, Response, TempSite, galley};
+use crate::support::{Connection, PATIENCE, Ran, Response, TempSite, galley, program, run};
 
 const TOKEN: &str = "a-token-that-nobody-guesses";
 
@@ -367,4 +367,46 @@ fn without_a_token_nothing_can_be_changed() {
     assert_eq!(answer.status, 403);
     assert!(answer.text().contains("start the instance with --control-token-file"));
     assert!(observed.ask("/").text().contains("--control-token-file"));
+}
+
+/// What is built upon what is served is the same as what is unpacked whole.
+#[test]
+fn of_an_edit_only_the_new_layer_is_unpacked() {
+    let fleet = Fleet::new();
+    // Long enough for an edit to be small beside it.
+    let text =
+        |number: u64| (0..600).map(|word| format!("word{} ", word * (number + 3) * 7919 % 9973)).collect::<String>();
+    let pages = (0..60).map(|number| (format!("p{number}/index.html"), format!("<p>Text. {}", text(number))));
+    let folder = pages.fold(TempSite::bare(), |folder, (path, text)| folder.file(&path, text));
+    let reference = format!("{}/blog", fleet.registry.address);
+    let platform = Platform::of_this_program().unwrap();
+    fleet.place.write("program", program(platform, "program 1"));
+    let binary = format!("--binary={platform}={}", fleet.at("program"));
+    let publish = |path: &str, text: &str| {
+        folder.write(path, text);
+        run(&["package", folder.str(), &binary, "--push", &reference]).says(0, "pushed ");
+    };
+    publish("index.html", "Home.");
+    let followed = fleet.start(&[]);
+    let deploy = |path: &str, text: &str, said: &str| {
+        publish(path, text);
+        followed.does(&["deploy"], "the latest release is served");
+        followed.observed.hear(said);
+    };
+    let get = |path: &str| followed.observed.get(path, &[]);
+    // The first one after the start is unpacked whole.
+    deploy("p1/index.html", "Second.", "2 of 2 layers are unpacked");
+    deploy("p1/index.html", "Third.", "1 of 3 layers are unpacked");
+    assert!(get("/p1/").text() == "Third." && get("/p2/").text().contains("Text."));
+    // Rules change all answers, so all is made anew.
+    deploy("_headers", "/*\n  x-rule: new\n", "4 of 4 layers are unpacked");
+    assert_eq!(get("/p2/").header("x-rule"), "new");
+    assert!(get("/p2/").text().contains("Text.") && get("/p1/").text() == "Third.");
+    // After a rollback something else is served than what came last.
+    followed.does(&["rollback"], "serves release ");
+    publish("p3/index.html", "Fourth.");
+    followed.does(&["unpin"], "follows again");
+    followed.does(&["deploy"], "the latest release is served");
+    assert!(get("/p3/").text() == "Fourth." && get("/p1/").text() == "Third.");
+    assert_eq!(get("/p2/").header("x-rule"), "new");
 }
