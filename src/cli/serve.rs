@@ -1,6 +1,7 @@
 //! `galley serve`
 
 mod following;
+mod notices;
 mod observation;
 mod verification;
 
@@ -40,7 +41,8 @@ use crate::snapshot::{Codings, MemoryFile, Snapshot};
     galley serve site\n  \
     galley serve public --listen 0.0.0.0:8080\n  \
     galley serve oci:image\n  \
-    galley serve --follow registry.example/blog:latest --hook-secret-file secret")]
+    galley serve --follow registry.example/blog:latest --hook-secret-file secret\n  \
+    galley serve --follow registry.example/blog:latest --notify github=ada/blog --notify-token-file github=token")]
 pub(super) struct Arguments {
     /// A site's folder, a rendered folder, oci:DIR or an image reference [default: the working folder, or site/ in it]
     source: Option<String>,
@@ -108,8 +110,8 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
         observation.finish()?;
         drop(coder);
         served?;
-        if let Some(Err(error)) = releases.map(|releases| releases.stop()) {
-            tracing::warn!("{error}; the release is not confirmed");
+        if let Some(releases) = releases {
+            end(&releases).await;
         }
         report.say("stopped");
         Ok(())
@@ -221,14 +223,16 @@ fn follow(
     observer: &Observer,
 ) -> anyhow::Result<(Option<Routes>, Followed)> {
     let Beginning { following, record, verifier, secrets, counts } = beginning;
-    let Following { reference, store, schedule, .. } = following;
+    let Following { reference, store, schedule, telling, .. } = following;
     if reference.digest().is_some() && secrets.is_some() {
         bail!("{reference} names a digest, which never changes; follow a tag");
     }
     let client = Client::new(reference, arguments.registry.transport())?;
     // What was kept may be older than what the reference points at by now.
     let fresh = record.as_ref().is_some_and(|record| record.status == Status::Fetched);
-    let releases = Arc::new(Releases::new(Arc::clone(deployment), Arc::clone(&store), schedule, record)?);
+    let notices = telling.map(|telling| telling.start(&counts)).transpose()?;
+    let releases = Releases::new(Arc::clone(deployment), Arc::clone(&store), schedule, record)?;
+    let releases = Arc::new(releases.with_notices(notices));
     let fetcher = Fetcher { client, platform: platform()?, store, verifier };
     let (follower, handle) =
         Follower::new(fetcher, Arc::clone(&releases), observer.clone(), arguments.following.poll, counts.clone());
@@ -236,6 +240,14 @@ fn follow(
     let (bell, reference) = (Arc::clone(&handle.bell), handle.reference.clone());
     let routes = secrets.map(|secrets| routes(secrets, bell, reference, counts));
     Ok((routes, Followed { releases, follower: handle }))
+}
+
+/// What is left to do when nobody is served any more.
+async fn end(releases: &Releases) {
+    if let Err(error) = releases.stop() {
+        tracing::warn!("{error}; the release is not confirmed");
+    }
+    releases.finish_notices().await;
 }
 
 /// Done when the process is asked to stop. A handler is needed for it: as the first process of a container it would

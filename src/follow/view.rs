@@ -1,6 +1,7 @@
 //! What an instance tells of its releases.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::releases::Releases;
 use super::state::{Record, Status};
@@ -50,5 +51,16 @@ impl Releases {
             waiting: inner.waiting.clone(),
             state: self.store.state().map(|state| state.folder().display().to_string()),
         }
+    }
+    /// All releases that are kept, the one with the highest number first.
+    pub fn list(&self) -> Vec<Record> {
+        let mut records: Vec<_> = self.lock().records.values().cloned().collect();
+        records.sort_by_key(|record| std::cmp::Reverse((record.sequence, record.fetched)));
+        records
+    }
+
+    /// The last `count` steps, the latest first.
+    pub fn steps(&self, count: usize) -> Vec<Map<String, Value>> {
+        self.store.state().map(|state| state.journal().last(count)).unwrap_or_default()
     }
 }

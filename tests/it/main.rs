@@ -31,6 +31,7 @@ mod layouts;
 mod limits;
 mod log;
 mod metrics;
+mod notices;
 mod package;
 mod pictures;
 mod preview;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::notices::{NoticeArguments, Telling};
 use crate::cli::memory::Size;
 use crate::cli::report::Report;
 use crate::follow::{
@@ -49,6 +50,8 @@ pub(super) struct FollowArguments {
     /// Refuse a release with a lower number than the one that is served
     #[arg(long, env = "GALLEY_MONOTONIC", value_parser = clap::builder::FalseyValueParser::new())]
     monotonic: bool,
+    #[command(flatten)]
+    notices: NoticeArguments,
 }
 
 /// What is followed.
@@ -58,6 +61,8 @@ pub(super) struct Following {
     pub(super) schedule: Schedule,
     /// The release to begin with, if there is one.
     pub(super) booted: Option<Release>,
+    /// Who is told of swaps, if this instance is the one that tells.
+    pub(super) telling: Option<Telling>,
 }
 
 impl FollowArguments {
@@ -82,6 +87,7 @@ impl FollowArguments {
         let Some(reference) = self.follow.clone() else { return Ok(None) };
         let schedule = Schedule { windows: self.window.clone(), monotonic: self.monotonic };
         let limits = Limits { keep: self.keep, size: self.state_size.bytes() };
+        let mut telling = self.notices.read()?;
         let folder = self.state.clone().or_else(|| default_folder(&reference));
         let (store, booted) = match folder.as_deref().map(|folder| State::open(folder, limits)) {
             Some(Ok(state)) => {
@@ -91,6 +97,10 @@ impl FollowArguments {
             Some(Err(StateError::Taken(folder))) => {
                 tracing::warn!("{}", StateError::Taken(folder.clone()));
                 tracing::warn!("this instance only reads there, and keeps what it pulls in memory");
+                // Two would tell of each swap twice.
+                if telling.take().is_some() {
+                    report.say("notices are sent by the one that writes there");
+                }
                 let booted = look(&folder).and_then(|(current, records)| {
                     boot(&current, &records, verifier, |digest| look_at_blob(&folder, digest))
                 });
@@ -119,7 +129,10 @@ impl FollowArguments {
         if let Some(Release { record, .. }) = &booted {
             report.say(format_args!("from the state: release {}, {}", record.sequence, record.digest));
         }
-        Ok(Some(Following { reference, store: Arc::new(store), schedule, booted }))
+        if let Some(telling) = &telling {
+            report.say(format_args!("swaps are told to {}", telling.line()));
+        }
+        Ok(Some(Following { reference, store: Arc::new(store), schedule, booted, telling }))
     }
 }
 
