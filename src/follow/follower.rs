@@ -319,7 +319,7 @@ impl Follower {
             }
             Outcome::Same => tracing::info!("release {sequence} ({digest}) has the content that is being served"),
             Outcome::Waiting(reason) => {
-                tracing::warn!("release {sequence} ({digest}) is kept and not served: {reason}")
+                tracing::warn!("release {sequence} ({digest}) is kept and not served: {reason}");
             }
             Outcome::Refused(reason) => tracing::warn!("release {sequence} ({digest}) is refused: {reason}"),
         }

@@ -153,7 +153,7 @@ impl Releases {
         let mut inner = self.lock();
         inner.latest = Some(record.digest);
         self.keep(&mut inner, record.clone())?;
-        let outcome = self.decide(&mut inner, record, snapshot, cause)?;
+        let outcome = self.decide(&mut inner, &record, snapshot, cause)?;
         self.sweep(&mut inner)?;
         Ok(outcome)
     }
@@ -194,18 +194,18 @@ impl Releases {
     fn decide(
         &self,
         inner: &mut Inner,
-        record: Record,
+        record: &Record,
         snapshot: Snapshot,
         cause: Cause,
     ) -> Result<Outcome, FetchError> {
-        let (outcome, waiting) = match self.decision(inner, &record, cause) {
+        let (outcome, waiting) = match self.decision(inner, record, cause) {
             Decision::Install => (self.install(inner, record.clone(), snapshot)?, None),
             Decision::Wait(reason) => (Outcome::Waiting(reason.clone()), Some(reason)),
             Decision::Refuse(reason) => (Outcome::Refused(reason.clone()), Some(reason)),
         };
         inner.waiting = waiting;
         self.note("decide", &json!({"digest": record.digest, "sequence": record.sequence, "decision": outcome}));
-        self.tell_decision(&record, &outcome);
+        self.tell_decision(record, &outcome);
         Ok(outcome)
     }
 
@@ -327,7 +327,7 @@ impl Releases {
         };
         let release = Release::read(&record, |digest| self.store.get(digest))?;
         let snapshot = freeze(&release.tree, Some(&self.deployment.current()))?;
-        self.decide(inner, record, snapshot, cause)
+        self.decide(inner, &record, snapshot, cause)
     }
 
     /// The instance stops: what it serves did no harm so far.

@@ -34,12 +34,12 @@ impl Releases {
         let inner = self.lock();
         let get = |digest: Option<Digest>| digest.and_then(|digest| inner.records.get(&digest)).cloned();
         let (serving, latest) = (get(inner.current.current), get(inner.latest));
-        let behind = inner.current.current.filter(|_| inner.latest != inner.current.current).and_then(|_| {
+        let behind = inner.current.current.filter(|_| inner.latest != inner.current.current).map(|_| {
             let newer = inner.records.values().filter(|record| {
                 record.sequence > serving.as_ref().map_or(0, |serving| serving.sequence)
                     && !matches!(record.status, Status::Quarantined(_))
             });
-            Some(newer.count() as u64)
+            newer.count() as u64
         });
         View {
             content_root: self.deployment.current().root().to_string(),

@@ -168,7 +168,7 @@ pub(super) async fn deploy(
 /// Follows again. What works on releases may have to read and to write.
 pub(super) async fn unpin_now(followed: &Followed) -> Result<crate::follow::releases::Outcome, Refusal> {
     let releases = Arc::clone(&followed.releases);
-    Ok(spawn_blocking(move || releases.unpin()).await.map_err(broken)??)
+    Ok(spawn_blocking(move || releases.unpin()).await.map_err(|error| broken(&error))??)
 }
 
 /// Does `change` with the release that is named.
@@ -182,9 +182,9 @@ pub(super) async fn change(
         let digest = digest.filter(|text| !text.is_empty()).map(|text| releases.find(&text)).transpose()?;
         change(&releases, digest)
     });
-    Ok(changed.await.map_err(broken)??)
+    Ok(changed.await.map_err(|error| broken(&error))??)
 }
 
-fn broken(error: tokio::task::JoinError) -> Refusal {
+fn broken(error: &tokio::task::JoinError) -> Refusal {
     Refusal(StatusCode::INTERNAL_SERVER_ERROR, format!("galley itself broke; please report it: {error}"))
 }

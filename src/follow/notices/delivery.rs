@@ -31,10 +31,13 @@ pub struct Notices {
     /// Where readers find the blog, if its operator says so.
     pub(super) place: Option<String>,
     /// What was told last: a release that waits is looked at again and again.
-    last: Arc<Mutex<Option<(Digest, Event, Option<String>)>>>,
+    last: Arc<Mutex<Option<Told>>>,
     /// How many notices, of all ways, have not come to an end.
     pending: watch::Sender<usize>,
 }
+
+/// What tells one notice from another: the release, what happened to it and why.
+type Told = (Digest, Event, Option<String>);
 
 /// One way and what waits for it.
 struct Lane {
