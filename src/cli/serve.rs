@@ -24,7 +24,7 @@ use super::report::{Report, count};
 use super::source::{Source, apart, local_tree};
 use super::transfer::Transfer;
 use crate::follow::{
-    Cause, ControlCell, Counts, Fetcher, Followed, Follower, Record, Release, Releases, Secrets, Status, Store,
+    self, Cause, ControlCell, Counts, Fetcher, Followed, Follower, Record, Release, Releases, Secrets, Status, Store,
     Verifier, routes,
 };
 use crate::image::Platform;
@@ -42,7 +42,8 @@ use crate::snapshot::{Codings, MemoryFile, Snapshot};
     galley serve public --listen 0.0.0.0:8080\n  \
     galley serve oci:image\n  \
     galley serve --follow registry.example/blog:latest --hook-secret-file secret\n  \
-    galley serve --follow registry.example/blog:latest --notify github=ada/blog --notify-token-file github=token")]
+    galley serve --follow registry.example/blog:latest --notify github=ada/blog --notify-token-file github=token\n  \
+    galley serve --follow registry.example/blog:latest --preview-secret-file secret")]
 pub(super) struct Arguments {
     /// A site's folder, a rendered folder, oci:DIR or an image reference [default: the working folder, or site/ in it]
     source: Option<String>,
@@ -227,7 +228,15 @@ fn follow(
     if reference.digest().is_some() && secrets.is_some() {
         bail!("{reference} names a digest, which never changes; follow a tag");
     }
-    let client = Client::new(reference, arguments.registry.transport())?;
+    let transport = arguments.registry.transport();
+    let source = follow::Source {
+        reference: reference.clone(),
+        transport: transport.clone(),
+        platform: platform()?,
+        verifier: verifier.clone(),
+    };
+    let previews = arguments.following.channels(source, deployment)?;
+    let client = Client::new(reference, transport)?;
     // What was kept may be older than what the reference points at by now.
     let fresh = record.as_ref().is_some_and(|record| record.status == Status::Fetched);
     let notices = telling.map(|telling| telling.start(&counts)).transpose()?;
@@ -239,6 +248,10 @@ fn follow(
     tokio::spawn(follower.run(fresh));
     let (bell, reference) = (Arc::clone(&handle.bell), handle.reference.clone());
     let routes = secrets.map(|secrets| routes(secrets, bell, reference, counts));
+    let routes = match previews {
+        Some(previews) => Some(previews.and(routes)),
+        None => routes,
+    };
     Ok((routes, Followed { releases, follower: handle }))
 }
 

@@ -5,6 +5,7 @@
 //! verification leaves what is being served as it was.
 
 mod boot;
+mod channels;
 mod control;
 mod counts;
 mod doorbell;
@@ -25,6 +26,7 @@ mod view;
 mod watch;
 
 pub use boot::boot;
+pub use channels::{Channels, Source, channel_routes};
 pub use control::{ControlCell, Followed, control_routes};
 pub use counts::Counts;
 pub use doorbell::Doorbell;

@@ -9,6 +9,7 @@ mod bad_image;
 mod bad_input;
 mod bad_place;
 mod changes;
+mod channels;
 mod cli;
 mod connections;
 mod content;

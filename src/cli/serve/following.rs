@@ -10,11 +10,11 @@ use super::notices::{NoticeArguments, Telling};
 use crate::cli::memory::Size;
 use crate::cli::report::Report;
 use crate::follow::{
-    ControlCell, Limits, Poll, Release, Schedule, Secrets, State, StateError, Store, Verifier, Window, boot,
-    control_routes, look, look_at_blob,
+    Channels, ControlCell, Limits, Poll, Release, Schedule, Secrets, Source, State, StateError, Store, Verifier,
+    Window, boot, channel_routes, control_routes, look, look_at_blob,
 };
 use crate::registry::Reference;
-use crate::serve::Routes;
+use crate::serve::{Deployment, Routes};
 
 /// Where an image of galley has its volume.
 const IMAGE_STATE: &str = "/var/lib/galley";
@@ -32,6 +32,9 @@ pub(super) struct FollowArguments {
     /// A file with one token a line; whoever shows one at the control listener may roll back, pin and deploy
     #[arg(long, value_name = "FILE", env = "GALLEY_CONTROL_TOKEN_FILE", requires = "follow")]
     control_token_file: Option<PathBuf>,
+    /// A file with one secret a line; whoever visits /_galley/preview/NAME/SECRET/ sees what the tag preview-NAME points at
+    #[arg(long, value_name = "FILE", env = "GALLEY_PREVIEW_SECRET_FILE", requires = "follow")]
+    preview_secret_file: Option<PathBuf>,
     /// How often to look at the reference without a webhook
     #[arg(long, value_name = "DURATION", default_value = "5m", env = "GALLEY_POLL")]
     pub(super) poll: Poll,
@@ -68,6 +71,12 @@ pub(super) struct Following {
 impl FollowArguments {
     pub(super) fn secrets(&self) -> anyhow::Result<Option<Secrets>> {
         Ok(self.hook_secret_file.as_deref().map(Secrets::read).transpose()?)
+    }
+
+    /// What leads to previews, if there are some.
+    pub(super) fn channels(&self, source: Source, deployment: &Arc<Deployment>) -> anyhow::Result<Option<Routes>> {
+        let Some(path) = &self.preview_secret_file else { return Ok(None) };
+        Ok(Some(channel_routes(Channels::new(path, source, Arc::clone(deployment))?)))
     }
 
     /// What the control listener shows and does, if something is followed.
