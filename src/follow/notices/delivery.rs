@@ -158,3 +158,42 @@ impl Lane {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::follow::state::tests::record;
+
+    /// Notices by one way that nobody delivers by.
+    pub(in crate::follow::notices) fn kept() -> Notices {
+        let (way, pending) = (Way::parse("slack=https://a.example/SECRET").unwrap(), watch::Sender::new(0));
+        let lane = Lane {
+            way,
+            waiting: Mutex::default(),
+            more: Notify::new(),
+            counts: Counts::default(),
+            pending: pending.clone(),
+        };
+        Notices { lanes: Arc::new([Arc::new(lane)]), place: None, last: Arc::default(), pending }
+    }
+
+    /// What waits, the oldest first.
+    pub(in crate::follow::notices) fn waiting(notices: &Notices) -> Vec<Arc<Notice>> {
+        std::iter::from_fn(|| notices.lanes[0].pop()).collect()
+    }
+
+    #[test]
+    fn the_oldest_notice_gives_way() {
+        let notices = kept();
+        for sequence in 1..=MAX_WAITING as u64 + 2 {
+            notices.tell(Notice::of(&record(sequence), Event::Swap, None));
+            // What was told last is not told again.
+            notices.tell(Notice::of(&record(sequence), Event::Swap, None));
+        }
+        assert_eq!(*notices.pending.borrow(), MAX_WAITING);
+        assert_eq!(notices.lanes[0].counts.notices_dropped.get(), 2);
+        let sequences: Vec<u64> = waiting(&notices).iter().map(|notice| notice.sequence).collect();
+        assert_eq!(sequences, (3..=MAX_WAITING as u64 + 2).collect::<Vec<_>>());
+        assert!(!format!("{notices:?}").contains("SECRET"));
+    }
+}

@@ -66,3 +66,52 @@ impl Releases {
         notices.tell(Notice { url, ..notice });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::follow::notices::delivery::tests::{kept, waiting};
+    use crate::follow::state::tests::record;
+    use crate::follow::{Cause, Release, Schedule, Store};
+    use crate::serve::Deployment;
+    use crate::snapshot::{Entry, Tree, TreePath, freeze};
+
+    fn tree(text: &str) -> Tree {
+        let mut tree = Tree::new();
+        let entry = Entry::new(Bytes::copy_from_slice(text.as_bytes()), None);
+        tree.insert(TreePath::new("index.html").unwrap(), entry).unwrap();
+        tree
+    }
+
+    #[test]
+    fn a_release_that_does_harm_is_told_of_and_so_is_the_one_that_is_back() {
+        let deployment = Arc::new(Deployment::new(freeze(&tree("zero"), None).unwrap()));
+        let releases = Releases::new(deployment, Arc::new(Store::in_memory()), Schedule::default(), None).unwrap();
+        let notices = kept();
+        let releases = releases.with_notices(Some(notices.clone()));
+        for (sequence, text) in [(1, "one"), (2, "two")] {
+            let release = Release { record: record(sequence), tree: tree(text) };
+            assert_eq!(releases.offer(release, Cause::Poll).unwrap(), Outcome::Installed);
+            // What is offered once more has the content that is served: that is no news.
+            let again = Release { record: record(sequence), tree: tree(text) };
+            assert_eq!(releases.offer(again, Cause::Poll).unwrap(), Outcome::Same);
+        }
+        releases.quarantine(record(2).digest, "5 of 5 answers were faults of the server").unwrap();
+        let told: Vec<_> = waiting(&notices)
+            .iter()
+            .map(|notice| (notice.event, notice.sequence, notice.reason.clone().unwrap_or_default()))
+            .collect();
+        let harm = "5 of 5 answers were faults of the server".to_owned();
+        let expected = [
+            (Event::Swap, 1, String::new()),
+            (Event::Swap, 2, String::new()),
+            (Event::Rollback, 1, format!("release 2 did harm: {harm}")),
+            (Event::Quarantine, 2, harm),
+        ];
+        assert_eq!(told, expected);
+    }
+}
