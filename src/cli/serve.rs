@@ -1,6 +1,7 @@
 //! `galley serve`
 
 mod following;
+mod notices;
 mod observation;
 mod verification;
 
@@ -23,7 +24,7 @@ use super::report::{Report, count};
 use super::source::{Source, apart, local_tree};
 use super::transfer::Transfer;
 use crate::follow::{
-    Cause, ControlCell, Counts, Fetcher, Followed, Follower, Record, Release, Releases, Secrets, Status, Store,
+    self, Cause, ControlCell, Counts, Fetcher, Followed, Follower, Record, Release, Releases, Secrets, Status, Store,
     Verifier, routes, write_down,
 };
 use crate::image::Platform;
@@ -40,7 +41,9 @@ use crate::snapshot::{Codings, MemoryFile, Snapshot};
     galley serve site\n  \
     galley serve public --listen 0.0.0.0:8080\n  \
     galley serve oci:image\n  \
-    galley serve --follow registry.example/blog:latest --hook-secret-file secret")]
+    galley serve --follow registry.example/blog:latest --hook-secret-file secret\n  \
+    galley serve --follow registry.example/blog:latest --notify github=ada/blog --notify-token-file github=token\n  \
+    galley serve --follow registry.example/blog:latest --preview-secret-file secret")]
 pub(super) struct Arguments {
     /// A site's folder, a rendered folder, oci:DIR or an image reference [default: the working folder, or site/ in it]
     source: Option<String>,
@@ -108,8 +111,8 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
         observation.finish()?;
         drop(coder);
         served?;
-        if let Some(Err(error)) = releases.map(|releases| releases.stop()) {
-            tracing::warn!("{error}; the release is not confirmed");
+        if let Some(releases) = releases {
+            end(&releases).await;
         }
         report.say("stopped");
         Ok(())
@@ -221,14 +224,24 @@ fn follow(
     observer: &Observer,
 ) -> anyhow::Result<(Option<Routes>, Followed)> {
     let Beginning { following, record, verifier, secrets, counts } = beginning;
-    let Following { reference, store, schedule, .. } = following;
+    let Following { reference, store, schedule, telling, .. } = following;
     if reference.digest().is_some() && secrets.is_some() {
         bail!("{reference} names a digest, which never changes; follow a tag");
     }
-    let client = Client::new(reference, arguments.registry.transport())?;
+    let transport = arguments.registry.transport();
+    let source = follow::Source {
+        reference: reference.clone(),
+        transport: transport.clone(),
+        platform: platform()?,
+        verifier: verifier.clone(),
+    };
+    let previews = arguments.following.channels(source, deployment)?;
+    let client = Client::new(reference, transport)?;
     // What was kept may be older than what the reference points at by now.
     let fresh = record.as_ref().is_some_and(|record| record.status == Status::Fetched);
-    let releases = Arc::new(Releases::new(Arc::clone(deployment), Arc::clone(&store), schedule, record)?);
+    let notices = telling.map(|telling| telling.start(&counts)).transpose()?;
+    let releases = Releases::new(Arc::clone(deployment), Arc::clone(&store), schedule, record)?;
+    let releases = Arc::new(releases.with_notices(notices));
     let fetcher = Fetcher { client, platform: platform()?, store, verifier };
     let (follower, handle) =
         Follower::new(fetcher, Arc::clone(&releases), observer.clone(), arguments.following.poll, counts.clone());
@@ -236,7 +249,19 @@ fn follow(
     tokio::spawn(follower.run(fresh));
     let (bell, reference) = (Arc::clone(&handle.bell), handle.reference.clone());
     let routes = secrets.map(|secrets| routes(secrets, bell, reference, counts));
+    let routes = match previews {
+        Some(previews) => Some(previews.and(routes)),
+        None => routes,
+    };
     Ok((routes, Followed { releases, follower: handle }))
+}
+
+/// What is left to do when nobody is served any more.
+async fn end(releases: &Releases) {
+    if let Err(error) = releases.stop() {
+        tracing::warn!("{error}; the release is not confirmed");
+    }
+    releases.finish_notices().await;
 }
 
 /// Done when the process is asked to stop. A handler is needed for it: as the first process of a container it would

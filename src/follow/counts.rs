@@ -19,6 +19,14 @@ pub struct Counts {
     pub(super) looks_unchanged: Counter,
     /// Looks that failed; what was served is served on.
     pub(super) looks_failed: Counter,
+    /// Notices that were taken.
+    pub(super) notices_sent: Counter,
+    /// Tries that failed and were followed by another one.
+    pub(super) notices_retried: Counter,
+    /// Notices that were given up.
+    pub(super) notices_failed: Counter,
+    /// Notices that gave way to newer ones.
+    pub(super) notices_dropped: Counter,
 }
 
 impl Counts {
@@ -35,9 +43,16 @@ impl Counts {
             ("unchanged", self.looks_unchanged.clone()),
             ("failed", self.looks_failed.clone()),
         ];
+        let notices = vec![
+            ("sent", self.notices_sent.clone()),
+            ("retried", self.notices_retried.clone()),
+            ("failed", self.notices_failed.clone()),
+            ("dropped", self.notices_dropped.clone()),
+        ];
         vec![
             Counted { name: "hooks", help: "Webhooks received", label: "outcome", counters: hooks },
             Counted { name: "looks", help: "Looks at the followed reference", label: "outcome", counters: looks },
+            Counted { name: "notices", help: "Notices to other programs", label: "outcome", counters: notices },
         ]
     }
 }

@@ -6,6 +6,7 @@
 
 mod authentication;
 mod boot;
+mod channels;
 mod control;
 mod counts;
 mod deliveries;
@@ -16,6 +17,7 @@ mod follower;
 mod hook;
 mod http;
 mod ledger;
+mod notices;
 mod pace;
 mod release;
 mod releases;
@@ -31,6 +33,7 @@ mod watch;
 
 pub use authentication::{headers_of, shows_secret};
 pub use boot::boot;
+pub use channels::{Channels, Source, channel_routes};
 pub use control::{ControlCell, Followed, control_routes};
 pub use counts::Counts;
 pub use deliveries::{Deliveries, Delivery, JobId, Looked, Said, Sink};
@@ -39,6 +42,7 @@ pub use follower::{Follower, FollowerHandle, Poll, PollError, Trouble, TroubleVi
 pub use hook::{Content, GitPush, Image, Meaning, Reading, Sender, SenderError, meaning, read};
 pub use http::routes;
 pub use ledger::write_down;
+pub use notices::{Kind, Notices, NoticesError, Way, WayError};
 pub use release::{FetchError, Fetcher, Release};
 pub use releases::{Assessment, ChangeError, Outcome, Releases};
 pub use schedule::{Decision, Schedule, Window, WindowError};

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
+use super::notices::{Event, Notices, Told};
 use super::release::{FetchError, Release, Served};
 use super::schedule::{Decision, Schedule};
 use super::self_check;
@@ -25,6 +26,7 @@ pub struct Releases {
     pub(super) deployment: Arc<Deployment>,
     pub(super) store: Arc<Store>,
     schedule: Schedule,
+    pub(super) notices: Option<Notices>,
     inner: Mutex<Inner>,
 }
 
@@ -103,7 +105,7 @@ impl Releases {
         if let Some(state) = store.state() {
             (inner.records, inner.current) = (state.records()?, state.current());
         }
-        let releases = Self { deployment, store, schedule, inner: Mutex::new(inner) };
+        let releases = Self { deployment, store, schedule, notices: None, inner: Mutex::new(inner) };
         let mut inner = releases.lock();
         match booted {
             Some(record) => releases.begin(&mut inner, record)?,
@@ -214,6 +216,7 @@ impl Releases {
         };
         inner.waiting = waiting;
         self.note("decide", &json!({"digest": record.digest, "sequence": record.sequence, "decision": outcome}));
+        self.tell_decision(record, &outcome);
         Ok(outcome)
     }
 
@@ -227,16 +230,19 @@ impl Releases {
         let current = Current { current: Some(digest), previous, ..before };
         self.keep(inner, record)?;
         self.commit(inner, current)?;
-        Ok(self.swap(inner, before.current, snapshot))
+        Ok(self.swap(inner, before.current, snapshot, (Event::Swap, None)))
     }
 
     /// Swaps the pointer; the snapshot that was served is kept for a rollback.
-    fn swap(&self, inner: &mut Inner, before: Option<Digest>, snapshot: Snapshot) -> Outcome {
+    fn swap(&self, inner: &mut Inner, before: Option<Digest>, snapshot: Snapshot, told: Told<'_>) -> Outcome {
         let root = snapshot.root();
         // Whoever knows what is in it says so.
         inner.served = None;
         let old = self.deployment.install(snapshot);
         let outcome = if old.root() == root { Outcome::Same } else { Outcome::Installed };
+        if outcome == Outcome::Installed {
+            self.tell_swap(inner, told, &old);
+        }
         if let Some(before) = before {
             inner.ready.insert(before, old);
         }
@@ -254,7 +260,7 @@ impl Releases {
             Some(digest) => digest,
             None => self.before(&inner).ok_or(ChangeError::NoPrevious)?,
         };
-        let record = self.serve(&mut inner, to, Some(to))?;
+        let record = self.serve(&mut inner, to, Some(to), (Event::Rollback, Some("a person went back to it")))?;
         self.note("rollback", &json!({"digest": to, "sequence": record.sequence}));
         Ok(record)
     }
@@ -273,7 +279,13 @@ impl Releases {
     }
 
     /// Serves a release that is kept; `pinned` is what is pinned from then on.
-    fn serve(&self, inner: &mut Inner, digest: Digest, pinned: Option<Digest>) -> Result<Record, ChangeError> {
+    fn serve(
+        &self,
+        inner: &mut Inner,
+        digest: Digest,
+        pinned: Option<Digest>,
+        told: Told<'_>,
+    ) -> Result<Record, ChangeError> {
         let record = inner.records.get(&digest).cloned();
         let mut record = record.ok_or_else(|| ChangeError::Unknown(digest.to_string()))?;
         let before = inner.current;
@@ -289,7 +301,7 @@ impl Releases {
             }
         };
         inner.current = Current { current: Some(digest), previous: before.current.or(before.previous), pinned };
-        self.swap(inner, before.current, snapshot);
+        self.swap(inner, before.current, snapshot, told);
         record.installed = Some(Timestamp::now());
         record.status = Status::Confirmed;
         self.keep(inner, record.clone())?;
@@ -301,7 +313,7 @@ impl Releases {
     pub fn pin(&self, digest: Option<Digest>) -> Result<Record, ChangeError> {
         let mut inner = self.lock();
         let digest = digest.or(inner.current.current).ok_or(ChangeError::NoCurrent)?;
-        let record = self.serve(&mut inner, digest, Some(digest))?;
+        let record = self.serve(&mut inner, digest, Some(digest), (Event::Swap, Some("a person pinned it")))?;
         self.note("pin", &json!({"digest": digest, "sequence": record.sequence}));
         Ok(record)
     }
@@ -354,9 +366,12 @@ impl Releases {
         if inner.current.current == Some(digest) {
             let before = self.before(&inner).ok_or(ChangeError::NoPrevious)?;
             let pinned = inner.current.pinned;
-            self.serve(&mut inner, before, pinned)?;
+            let sequence = inner.records.get(&digest).map_or(0, |record| record.sequence);
+            let harm = format!("release {sequence} did harm: {reason}");
+            self.serve(&mut inner, before, pinned, (Event::Rollback, Some(&harm)))?;
         }
         if let Some(record) = inner.records.get(&digest).cloned() {
+            self.tell_quarantine(&record, reason);
             self.keep(&mut inner, Record { status: Status::Quarantined(reason.to_owned()), ..record })?;
         }
         inner.waiting = Some(format!("it is in quarantine: {reason}"));
@@ -364,35 +379,11 @@ impl Releases {
         Ok(())
     }
 
-    /// The release whose digest begins with `text`, with or without the algorithm's name.
-    pub fn find(&self, text: &str) -> Result<Digest, ChangeError> {
-        let wanted = text.strip_prefix("sha256:").unwrap_or(text);
-        let inner = self.lock();
-        let mut found = inner.records.keys().filter(|digest| wanted.len() >= 4 && digest.hex().starts_with(wanted));
-        match (found.next(), found.next()) {
-            (Some(digest), None) => Ok(*digest),
-            (None, _) => Err(ChangeError::Unknown(text.chars().take(80).collect())),
-            (Some(_), Some(_)) => Err(ChangeError::Ambiguous(text.to_owned())),
-        }
-    }
-
     /// When a window opens that the latest release waits for.
     pub(super) fn opening(&self) -> Option<Timestamp> {
         let inner = self.lock();
         let waits = inner.waiting.is_some() && inner.latest != inner.current.current;
         waits.then(|| self.schedule.opening(Timestamp::now())).flatten().map(|at| at.timestamp())
-    }
-
-    /// All releases that are kept, the one with the highest number first.
-    pub fn list(&self) -> Vec<Record> {
-        let mut records: Vec<_> = self.lock().records.values().cloned().collect();
-        records.sort_by_key(|record| std::cmp::Reverse((record.sequence, record.fetched)));
-        records
-    }
-
-    /// The last `count` steps, the latest first; hooks are told of by themselves.
-    pub fn steps(&self, count: usize) -> Vec<Map<String, Value>> {
-        self.store.state().map(|state| state.journal().last(count, |step| step != "hook")).unwrap_or_default()
     }
 
     /// Writes down a step, where there is a journal.

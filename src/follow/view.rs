@@ -1,8 +1,9 @@
 //! What an instance tells of its releases.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-use super::releases::Releases;
+use super::releases::{ChangeError, Releases};
 use super::state::{Record, Status};
 use crate::snapshot::Digest;
 
@@ -47,6 +48,29 @@ impl Releases {
             behind,
             waiting: inner.waiting.clone(),
             state: self.store.state().map(|state| state.folder().display().to_string()),
+        }
+    }
+    /// All releases that are kept, the one with the highest number first.
+    pub fn list(&self) -> Vec<Record> {
+        let mut records: Vec<_> = self.lock().records.values().cloned().collect();
+        records.sort_by_key(|record| std::cmp::Reverse((record.sequence, record.fetched)));
+        records
+    }
+
+    /// The last `count` steps, the latest first; hooks are told of by themselves.
+    pub fn steps(&self, count: usize) -> Vec<Map<String, Value>> {
+        self.store.state().map(|state| state.journal().last(count, |step| step != "hook")).unwrap_or_default()
+    }
+
+    /// The release whose digest begins with `text`, with or without the algorithm's name.
+    pub fn find(&self, text: &str) -> Result<Digest, ChangeError> {
+        let wanted = text.strip_prefix("sha256:").unwrap_or(text);
+        let inner = self.lock();
+        let mut found = inner.records.keys().filter(|digest| wanted.len() >= 4 && digest.hex().starts_with(wanted));
+        match (found.next(), found.next()) {
+            (Some(digest), None) => Ok(*digest),
+            (None, _) => Err(ChangeError::Unknown(text.chars().take(80).collect())),
+            (Some(_), Some(_)) => Err(ChangeError::Ambiguous(text.to_owned())),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod accept;
 mod activity;
+mod alternative;
 mod answer;
 mod body;
 mod coalesce;
@@ -33,6 +34,7 @@ mod stream;
 mod tls;
 
 pub use accept::{Settings, serve};
+pub use alternative::{PREVIEW_COOKIE, Previewed, Previews};
 pub use answer::content;
 pub use body::AnswerBody;
 pub use coder::{Coder, Keep};

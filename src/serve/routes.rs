@@ -1,5 +1,6 @@
 //! The router for what is not content: paths under `/_galley/`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,6 +10,8 @@ use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
+
+use super::alternative::Previews;
 
 /// The longest body of a request: no webhook known is longer.
 const MAX_BODY: usize = 1024 * 1024;
@@ -20,7 +23,11 @@ const PREFIX: &str = "/_galley/";
 
 /// Routes under `/_galley/`, with limits on body and time, and panics kept to one answer.
 #[derive(Clone)]
-pub struct Routes(Router);
+pub struct Routes {
+    router: Router,
+    /// Content for those who came in by one of the routes.
+    previews: Option<Arc<dyn Previews>>,
+}
 
 impl Routes {
     /// Puts the limits around `router`, whose paths begin with `/_galley/`.
@@ -34,7 +41,25 @@ impl Routes {
             .layer(RequestBodyLimitLayer::new(MAX_BODY))
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, patience))
             .layer(CatchPanicLayer::new());
-        Self(router)
+        Self { router, previews: None }
+    }
+
+    /// With content for whoever carries a preview's cookie.
+    #[must_use]
+    pub fn with_previews(self, previews: Arc<dyn Previews>) -> Self {
+        Self { previews: Some(previews), ..self }
+    }
+
+    /// These and `other`, which has other paths.
+    #[must_use]
+    pub fn and(self, other: Option<Self>) -> Self {
+        let Some(other) = other else { return self };
+        Self { router: self.router.merge(other.router), previews: self.previews.or(other.previews) }
+    }
+
+    /// Those who know previews by their cookies.
+    pub(super) fn previews(&self) -> Option<&dyn Previews> {
+        self.previews.as_deref()
     }
 
     /// Whether `path` is for routes and not for content.
@@ -45,6 +70,6 @@ impl Routes {
     /// The answer to one request.
     pub(super) async fn answer(self, request: Request<Body>) -> Response<Body> {
         // A router's error type has no value, so there is nothing to handle.
-        self.0.oneshot(request).await.unwrap_or_else(|never| match never {})
+        self.router.oneshot(request).await.unwrap_or_else(|never| match never {})
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 
+use super::alternative;
 use super::answer::{content, text};
 use super::deployment::Deployment;
 use super::handler::{Answer, Handler};
@@ -28,6 +29,11 @@ impl Public {
 impl Handler for Public {
     fn answer(&self, mut request: Request<Incoming>, peer: &Peer) -> Answer {
         if !Routes::own(request.uri().path()) {
+            let previews = self.routes.as_ref().and_then(Routes::previews);
+            let previewed = previews.and_then(|previews| alternative::previewed(previews, request.headers()));
+            if let Some(previewed) = previewed {
+                return alternative::answer(previewed, request);
+            }
             let response = content(&self.deployment.read(), &request);
             return Answer::after(request, response);
         }

@@ -187,6 +187,17 @@ impl Snapshot {
         compared
     }
 
+    /// The paths of its resources that `earlier` does not have, or has with other bytes, as far as they are `wanted`; in no
+    /// order.
+    pub fn changed_since<'a>(&'a self, earlier: &Self, wanted: impl Fn(&str) -> bool) -> Vec<&'a str> {
+        let is_changed = |path: &str, target: &Target| match target {
+            Target::Resource(resource) => earlier.find(path).is_none_or(|other| other.digest() != resource.digest()),
+            Target::Redirect(_) => false,
+        };
+        let changed = self.paths.iter().filter(|(path, target)| wanted(path) && is_changed(path, target));
+        changed.map(|(path, _)| path.as_str()).collect()
+    }
+
     /// The number of paths that answer.
     pub fn len(&self) -> usize {
         self.paths.len()

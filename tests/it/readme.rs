@@ -23,7 +23,7 @@ fn the_readme_has_the_two_commands_and_the_files_that_it_names() {
 }
 
 /// The pages of the manual, in the order of its menu.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 12] = [
     "_index",
     "write",
     "preview",
@@ -33,6 +33,8 @@ const PAGES: [&str; 10] = [
     "serve",
     "ship",
     "follow",
+    "notices",
+    "channels",
     "how-a-swap-works",
 ];
 

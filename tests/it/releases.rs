@@ -18,37 +18,37 @@ use crate::support::{Connection, PATIENCE, Ran, Response, TempSite, galley, prog
 const TOKEN: &str = "a-token-that-nobody-guesses";
 
 /// A registry, and a place for the state and the tokens of instances that follow it.
-struct Fleet {
-    registry: Registry,
-    place: TempSite,
+pub(crate) struct Fleet {
+    pub(crate) registry: Registry,
+    pub(crate) place: TempSite,
     last: Option<Digest>,
     sequence: u64,
 }
 
 impl Fleet {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let place = TempSite::bare().file("token", format!("{TOKEN}\n"));
         let mut fleet = Self { registry: Registry::start(), place, last: None, sequence: 0 };
         fleet.push("one");
         fleet
     }
 
-    fn push(&mut self, text: &str) -> Digest {
+    pub(crate) fn push(&mut self, text: &str) -> Digest {
         self.push_tree(&tree(text))
     }
 
-    fn push_tree(&mut self, tree: &Tree) -> Digest {
+    pub(crate) fn push_tree(&mut self, tree: &Tree) -> Digest {
         self.sequence += 1;
         self.push_image(&image(tree, self.sequence))
     }
 
-    fn push_image(&mut self, image: &Package) -> Digest {
+    pub(crate) fn push_image(&mut self, image: &Package) -> Digest {
         push(&self.registry, image, self.last);
         self.last = Some(image.index.descriptor.digest);
         image.index.descriptor.digest
     }
 
-    fn at(&self, name: &str) -> String {
+    pub(crate) fn at(&self, name: &str) -> String {
         self.place.path().join(name).display().to_string()
     }
 
@@ -57,7 +57,7 @@ impl Fleet {
     }
 
     /// An instance that follows, and looks when it is told to.
-    fn start(&self, arguments: &[&str]) -> Followed {
+    pub(crate) fn start(&self, arguments: &[&str]) -> Followed {
         let reference = format!("{}/blog", self.registry.address);
         let (state, token) = (self.at("state"), self.at("token"));
         let own = ["--follow", &reference, "--poll", "1h", "--state", &state, "--control-token-file", &token, "-v"];
@@ -65,8 +65,8 @@ impl Fleet {
     }
 }
 
-struct Followed {
-    observed: Observed,
+pub(crate) struct Followed {
+    pub(crate) observed: Observed,
     token: String,
 }
 
@@ -79,16 +79,16 @@ impl Followed {
     }
 
     #[track_caller]
-    fn does(&self, arguments: &[&str], said: &str) {
+    pub(crate) fn does(&self, arguments: &[&str], said: &str) {
         let ran = self.run(arguments);
         assert!(ran.code == 0 && ran.output.contains(said), "{arguments:?}: {}{}", ran.output, ran.errors);
     }
 
-    fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         serde_json::from_str(&self.run(&["status", "--json"]).output).unwrap()
     }
 
-    fn page(&self) -> String {
+    pub(crate) fn page(&self) -> String {
         self.observed.get("/", &[]).text()
     }
 
@@ -97,7 +97,7 @@ impl Followed {
     }
 
     #[track_caller]
-    fn wait_for(&self, text: &str) {
+    pub(crate) fn wait_for(&self, text: &str) {
         let begun = Instant::now();
         while !self.page().contains(text) {
             assert!(begun.elapsed() < PATIENCE, "never served {text}");
@@ -107,7 +107,7 @@ impl Followed {
 }
 
 /// A site with so many pages.
-fn pages(count: usize) -> Tree {
+pub(crate) fn pages(count: usize) -> Tree {
     let mut tree = tree("many");
     for number in 0..count {
         let path = TreePath::new(&format!("p{number}/index.html")).unwrap();

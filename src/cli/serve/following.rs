@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::notices::{NoticeArguments, Telling};
 use crate::cli::memory::Size;
 use crate::cli::report::Report;
 use crate::follow::{
-    ControlCell, Limits, Poll, Release, Schedule, Secrets, State, StateError, Store, Verifier, Window, boot,
-    control_routes, look, look_at_blob,
+    Channels, ControlCell, Limits, Poll, Release, Schedule, Secrets, Source, State, StateError, Store, Verifier,
+    Window, boot, channel_routes, control_routes, look, look_at_blob,
 };
 use crate::registry::Reference;
-use crate::serve::Routes;
+use crate::serve::{Deployment, Routes};
 
 /// Where an image of galley has its volume.
 const IMAGE_STATE: &str = "/var/lib/galley";
@@ -31,6 +32,9 @@ pub(super) struct FollowArguments {
     /// A file with one token a line; whoever shows one at the control listener may roll back, pin and deploy
     #[arg(long, value_name = "FILE", env = "GALLEY_CONTROL_TOKEN_FILE", requires = "follow")]
     control_token_file: Option<PathBuf>,
+    /// A file with one secret a line; whoever visits /_galley/preview/NAME/SECRET/ sees what the tag preview-NAME points at
+    #[arg(long, value_name = "FILE", env = "GALLEY_PREVIEW_SECRET_FILE", requires = "follow")]
+    preview_secret_file: Option<PathBuf>,
     /// How often to look at the reference without a webhook
     #[arg(long, value_name = "DURATION", default_value = "5m", env = "GALLEY_POLL")]
     pub(super) poll: Poll,
@@ -49,6 +53,8 @@ pub(super) struct FollowArguments {
     /// Refuse a release with a lower number than the one that is served
     #[arg(long, env = "GALLEY_MONOTONIC", value_parser = clap::builder::FalseyValueParser::new())]
     monotonic: bool,
+    #[command(flatten)]
+    notices: NoticeArguments,
 }
 
 /// What is followed.
@@ -58,11 +64,19 @@ pub(super) struct Following {
     pub(super) schedule: Schedule,
     /// The release to begin with, if there is one.
     pub(super) booted: Option<Release>,
+    /// Who is told of swaps, if this instance is the one that tells.
+    pub(super) telling: Option<Telling>,
 }
 
 impl FollowArguments {
     pub(super) fn secrets(&self) -> anyhow::Result<Option<Secrets>> {
         Ok(self.hook_secret_file.as_deref().map(Secrets::read).transpose()?)
+    }
+
+    /// What leads to previews, if there are some.
+    pub(super) fn channels(&self, source: Source, deployment: &Arc<Deployment>) -> anyhow::Result<Option<Routes>> {
+        let Some(path) = &self.preview_secret_file else { return Ok(None) };
+        Ok(Some(channel_routes(Channels::new(path, source, Arc::clone(deployment))?)))
     }
 
     /// What the control listener shows and does, if something is followed.
@@ -71,19 +85,17 @@ impl FollowArguments {
         Ok(self.follow.is_some().then(|| control_routes(cell.clone(), tokens)))
     }
 
-    /// Opens the state and reads the release to begin with. `has_source` says whether there is content of another origin, which
-    /// an image was made with.
-    pub(super) fn open(
+    /// Where releases are kept, and the one to begin with. What another instance writes is only read.
+    fn store(
         &self,
-        has_source: bool,
+        reference: &Reference,
         verifier: Option<&Verifier>,
+        telling: &mut Option<Telling>,
         report: &Report,
-    ) -> anyhow::Result<Option<Following>> {
-        let Some(reference) = self.follow.clone() else { return Ok(None) };
-        let schedule = Schedule { windows: self.window.clone(), monotonic: self.monotonic };
+    ) -> anyhow::Result<(Store, Option<Release>)> {
         let limits = Limits { keep: self.keep, size: self.state_size.bytes() };
-        let folder = self.state.clone().or_else(|| default_folder(&reference));
-        let (store, booted) = match folder.as_deref().map(|folder| State::open(folder, limits)) {
+        let folder = self.state.clone().or_else(|| default_folder(reference));
+        Ok(match folder.as_deref().map(|folder| State::open(folder, limits)) {
             Some(Ok(state)) => {
                 let booted = boot(&state.current(), &state.records()?, verifier, |digest| state.get(digest));
                 (Store::Disk(state), booted)
@@ -91,6 +103,10 @@ impl FollowArguments {
             Some(Err(StateError::Taken(folder))) => {
                 tracing::warn!("{}", StateError::Taken(folder.clone()));
                 tracing::warn!("this instance only reads there, and keeps what it pulls in memory");
+                // Two would tell of each swap twice.
+                if telling.take().is_some() {
+                    report.say("notices are sent by the one that writes there");
+                }
                 let booted = look(&folder).and_then(|(current, records)| {
                     boot(&current, &records, verifier, |digest| look_at_blob(&folder, digest))
                 });
@@ -103,7 +119,21 @@ impl FollowArguments {
                 (Store::in_memory(), None)
             }
             None => (Store::in_memory(), None),
-        };
+        })
+    }
+
+    /// Opens the state and reads the release to begin with. `has_source` says whether there is content of another origin, which
+    /// an image was made with.
+    pub(super) fn open(
+        &self,
+        has_source: bool,
+        verifier: Option<&Verifier>,
+        report: &Report,
+    ) -> anyhow::Result<Option<Following>> {
+        let Some(reference) = self.follow.clone() else { return Ok(None) };
+        let schedule = Schedule { windows: self.window.clone(), monotonic: self.monotonic };
+        let mut telling = self.notices.read()?;
+        let (store, booted) = self.store(&reference, verifier, &mut telling, report)?;
         let baked = env::var(BAKED_SEQUENCE).ok().and_then(|text| text.parse().ok()).filter(|_| has_source);
         let booted = booted.filter(|release| {
             let newer = baked.is_none_or(|baked: u64| release.record.sequence > baked);
@@ -119,7 +149,10 @@ impl FollowArguments {
         if let Some(Release { record, .. }) = &booted {
             report.say(format_args!("from the state: release {}, {}", record.sequence, record.digest));
         }
-        Ok(Some(Following { reference, store: Arc::new(store), schedule, booted }))
+        if let Some(telling) = &telling {
+            report.say(format_args!("swaps are told to {}", telling.line()));
+        }
+        Ok(Some(Following { reference, store: Arc::new(store), schedule, booted, telling }))
     }
 }
 

@@ -4,6 +4,7 @@ use std::mem::MaybeUninit;
 
 use http::header::{self, HeaderName};
 
+use super::super::alternative::may_name_preview;
 use super::super::request::is_of_host;
 
 /// Header lines that browsers send are half as many.
@@ -64,6 +65,7 @@ impl<'a> Plain<'a> {
                 !std::mem::replace(&mut self.has_host, true) && value.iter().all(|byte| is_of_host(*byte))
             }
             5 => !is(header::RANGE),
+            6 if is(header::COOKIE) => !may_name_preview(value),
             6 => !is(header::EXPECT),
             7 if is(header::REFERER) => self.referer.replace(value).is_none(),
             7 => !is(header::UPGRADE) && !is(header::TRAILER),
@@ -156,6 +158,7 @@ mod tests {
             "if-modified-since: Thu, 02 Jan 2025 00:00:00 GMT",
             "if-unmodified-since: Thu, 02 Jan 2025 00:00:00 GMT",
             "accept-encoding: \u{fc}",
+            "cookie: a=b; galley-preview=x",
             "a b: c",
         ] {
             assert_eq!(parse(&["GET / HTTP/1.1", "host: a", more]), None, "{more}");

@@ -137,6 +137,7 @@ mod tests {
             ("", ""),
             ("/_galley/hook", "/_galley/hook"),
             ("/_galley/hook/s3cret", "/_galley/hook/…"),
+            ("/_galley/preview/spring/s3cret/", "/_galley/…"),
             ("/_galley/hook/s3cret?x=s3cret", "/_galley/hook/…"),
             ("/_galley/hook/a/s3cret", "/_galley/hook/…"),
             ("/_galley/%68ook/s3cret", "/_galley/hook/…"),

@@ -2,6 +2,7 @@
 //! a well-behaved one never shows.
 
 mod fault;
+mod receiver;
 mod store;
 mod tokens;
 
@@ -25,6 +26,7 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) use self::fault::{Fault, Ranges};
+pub(crate) use self::receiver::{Answer, Receiver};
 pub(crate) use self::store::THEIRS;
 pub(crate) use self::tokens::Account;
 use self::tokens::Token;
