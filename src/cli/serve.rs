@@ -29,7 +29,7 @@ use crate::follow::{
 };
 use crate::image::Platform;
 use crate::registry::{Client, Reference};
-use crate::serve::{Coder, Deployment, Inherited, Keep, Observer, Public, Routes, serve};
+use crate::serve::{Background, Coder, Deployment, Inherited, Keep, Observer, Public, Routes, give_way, serve};
 use crate::snapshot::{Codings, MemoryFile, Snapshot};
 
 /// Serve a site, a rendered folder or an image from memory
@@ -74,7 +74,15 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
     let cell = ControlCell::default();
     let control_routes = arguments.following.control(&cell)?;
     let observation = arguments.observation.start(control, counted, control_routes, report)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // What is not an answer: following, unpacking, freezing.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .on_thread_start(|| give_way(Background::Awaited))
+        .build()?;
+    if let Err(error) = rayon::ThreadPoolBuilder::new().start_handler(|_| give_way(Background::Awaited)).build_global()
+    {
+        tracing::debug!("work in the background does not give way to requests: {error}");
+    }
     let done = runtime.block_on(async {
         // Before the start, which may take its time.
         let mut stop = pin!(stop_signal()?);

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::deployment::Deployment;
+use super::priority::{Background, give_way};
 use crate::snapshot::{Coding, Codings, Digest, Held, Made, Snapshot};
 
 /// What was made is installed this often: a table of a thousand paths takes half a millisecond.
@@ -19,8 +20,6 @@ const INSTALL_EVERY: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// After this long without work the memory that it took is given back; the allocator keeps it for a second.
 const SETTLE: Duration = Duration::from_millis(1500);
-/// The thread gives way to those that answer, nice(2).
-const NICENESS: i32 = 10;
 
 /// Keeps codings beyond the life of the process; called with what [`Codings::from_bytes`] reads.
 pub type Keep = Box<dyn Fn(&[u8]) + Send>;
@@ -84,9 +83,7 @@ enum Pass {
 
 impl Worker {
     fn run(&mut self) {
-        if let Err(error) = rustix::process::nice(NICENESS) {
-            tracing::debug!("codings are made at full priority: {error}");
-        }
+        give_way(Background::Idle);
         let mut seen = 0;
         while !self.is_stopped() {
             let idle = |timeout| self.deployment.wait(seen, timeout, || self.is_stopped());
