@@ -32,7 +32,7 @@ mod service;
 mod stream;
 mod tls;
 
-pub use accept::{Settings, serve};
+pub use accept::{Farewell, Settings, serve};
 pub use answer::content;
 pub use body::AnswerBody;
 pub use coder::{Coder, Keep};
