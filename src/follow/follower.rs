@@ -14,9 +14,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::counts::Counts;
 use super::doorbell::Doorbell;
+use super::handover::Successor;
 use super::release::{FetchError, Fetcher};
 use super::releases::{Assessment, Outcome, Releases};
-use super::state::Cause;
+use super::state::{Cause, Status};
 use super::watch::watch;
 use crate::registry::{Reference, TagState};
 use crate::serve::Observer;
@@ -80,6 +81,7 @@ pub struct Follower {
     watch: Option<AbortHandle>,
     trouble: Arc<Trouble>,
     counts: Counts,
+    successor: Option<Successor>,
 }
 
 /// What a look came to.
@@ -178,8 +180,16 @@ impl Follower {
         };
         let (bell, trouble) = (Arc::clone(&handle.bell), Arc::clone(&handle.trouble));
         let seen = releases.latest();
-        let follower = Self { fetcher, releases, observer, bell, requests, poll, seen, watch: None, trouble, counts };
+        let (watch, successor) = (None, None);
+        let follower =
+            Self { fetcher, releases, observer, bell, requests, poll, seen, watch, trouble, counts, successor };
         (follower, handle)
+    }
+
+    /// The same, with somebody who looks after the program.
+    #[must_use]
+    pub fn with_successor(self, successor: Successor) -> Self {
+        Self { successor: Some(successor), ..self }
     }
 
     /// Follows until it is dropped. Begins with a look, if what is served came from elsewhere or may be old: if it is not
@@ -188,10 +198,14 @@ impl Follower {
         let mut next = Instant::now();
         if fresh {
             next += self.poll.next();
+        }
+        // Also if its first minute was cut short, by the end of another process.
+        if self.releases.view().serving.is_some_and(|serving| serving.status == Status::Installed) {
             self.begin_watch();
         }
         let mut cause = Cause::Start;
         loop {
+            self.look_at_program().await;
             let opening = self.opening();
             let mut request = None;
             tokio::select! {
@@ -328,6 +342,13 @@ impl Follower {
         }
         self.seen = Some(digest);
         Ok(Seen::New(outcome))
+    }
+
+    async fn look_at_program(&mut self) {
+        let Some(successor) = &mut self.successor else { return };
+        if successor.look(&self.fetcher, &self.releases).await {
+            self.begin_watch();
+        }
     }
 
     fn begin_watch(&mut self) {

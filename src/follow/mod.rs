@@ -10,6 +10,7 @@ mod counts;
 mod doorbell;
 mod durable;
 mod follower;
+mod handover;
 mod hook;
 mod http;
 mod release;
@@ -23,18 +24,20 @@ mod verify;
 mod view;
 mod watch;
 
-pub use boot::boot;
+pub use boot::{boot, boot_program, take_over};
 pub use control::{ControlCell, Followed, control_routes};
 pub use counts::Counts;
 pub use doorbell::Doorbell;
 pub use follower::{Follower, FollowerHandle, Poll, PollError, Trouble, TroubleView};
+pub use handover::{Offer, Successor};
 pub use http::routes;
 pub use release::{FetchError, Fetcher, Release};
 pub use releases::{Assessment, ChangeError, Outcome, Releases};
 pub use schedule::{Decision, Schedule, Window, WindowError};
 pub use secret::{SecretError, Secrets};
 pub use state::{
-    Cause, Changes, Current, Journal, Limits, Record, Size, State, StateError, Status, look, look_at_blob,
+    Cause, Changes, Current, Journal, Limits, Record, Size, State, StateError, Status, lock, look, look_at_blob,
+    look_at_program,
 };
 pub use store::Store;
 pub use verify::{Policy, PolicyError, Verified, Verifier};

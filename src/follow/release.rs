@@ -75,6 +75,7 @@ struct Parts {
     index_bytes: Bytes,
     manifest: Blob,
     layers: Vec<Descriptor>,
+    binary: Option<Digest>,
 }
 
 /// What gets releases from where a reference points.
@@ -138,7 +139,8 @@ impl Fetcher {
             index.take_labels(&client.blob(&parsed.config).await?.bytes);
         }
         let layers = parsed.content_layers().into_iter().cloned().collect();
-        Ok(Parts { name, digest, index, index_bytes: pulled.bytes, manifest, layers })
+        let binary = parsed.binary_layer().map(|layer| layer.digest);
+        Ok(Parts { name, digest, index, index_bytes: pulled.bytes, manifest, layers, binary })
     }
 }
 
@@ -192,6 +194,9 @@ impl Parts {
             revision: self.index.revision().map(str::to_owned),
             manifest: self.manifest.descriptor.digest,
             layers: self.layers.iter().map(|layer| layer.digest).collect(),
+            binary: self.binary,
+            program: None,
+            program_fault: None,
             size: Size { files: tree.len() as u64, bytes: tree.length() },
             changes: Changes::default(),
             cause,
