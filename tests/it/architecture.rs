@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("secret_file", &[]),
     ("registry", &["image", "outbound", "secret_file", "snapshot"]),
     ("engine", &["image", "outbound", "snapshot"]),
+    ("supervise", &[]),
     ("follow", &["registry", "image", "secret_file", "snapshot", "serve"]),
     (
         "cli",
@@ -41,6 +42,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "outbound",
             "preview",
             "secret_file",
+            "supervise",
         ],
     ),
 ];
@@ -78,6 +80,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("gif", &["render/image/"]),
     ("jiff", &["site/", "config/", "cli/", "follow/", "registry/token.rs", "serve/observe/line.rs"]),
     ("prometheus_client", &["serve/observe/metrics.rs"]),
+    ("libc", &["supervise/mask.rs"]),
     ("notify", &["preview/watch"]),
     ("qrcode", &["cli/preview.rs"]),
 ];

@@ -1,6 +1,7 @@
 //! `galley serve --follow`: what is followed, and what is known of it from before.
 
 use std::env;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,10 +11,11 @@ use crate::cli::memory::Size;
 use crate::cli::report::Report;
 use crate::follow::{
     ControlCell, Limits, Poll, Release, Schedule, Secrets, State, StateError, Store, Verifier, Window, boot,
-    control_routes, look, look_at_blob,
+    control_routes, look, look_at_blob, take_over,
 };
 use crate::registry::Reference;
 use crate::serve::Routes;
+use crate::snapshot::Digest;
 
 /// Where an image of galley has its volume.
 const IMAGE_STATE: &str = "/var/lib/galley";
@@ -71,20 +73,40 @@ impl FollowArguments {
         Ok(self.follow.is_some().then(|| control_routes(cell.clone(), tokens)))
     }
 
+    /// Where releases are kept, if there is a place for them.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        self.state.clone().or_else(|| self.follow.as_ref().and_then(default_folder))
+    }
+
     /// Opens the state and reads the release to begin with. `has_source` says whether there is content of another origin, which
     /// an image was made with.
     pub(super) fn open(
         &self,
         has_source: bool,
         verifier: Option<&Verifier>,
+        handed: HandedState,
         report: &Report,
     ) -> anyhow::Result<Option<Following>> {
         let Some(reference) = self.follow.clone() else { return Ok(None) };
         let schedule = Schedule { windows: self.window.clone(), monotonic: self.monotonic };
         let limits = Limits { keep: self.keep, size: self.state_size.bytes() };
-        let folder = self.state.clone().or_else(|| default_folder(&reference));
-        let (store, booted) = match folder.as_deref().map(|folder| State::open(folder, limits)) {
+        let folder = self.folder();
+        let HandedState { lock, release } = handed;
+        let open = |folder: &Path| match lock {
+            Some(lock) => State::open_with(folder, limits, lock),
+            None => State::open(folder, limits),
+        };
+        let (store, booted) = match folder.as_deref().map(open) {
             Some(Ok(state)) => {
+                if let Some(digest) = release {
+                    let release = take_over(digest, &state.records()?, |digest| state.get(digest))?;
+                    return Ok(Some(Following {
+                        reference,
+                        store: Arc::new(Store::Disk(state)),
+                        schedule,
+                        booted: Some(release),
+                    }));
+                }
                 let booted = boot(&state.current(), &state.records()?, verifier, |digest| state.get(digest));
                 (Store::Disk(state), booted)
             }
@@ -104,7 +126,7 @@ impl FollowArguments {
             }
             None => (Store::in_memory(), None),
         };
-        let baked = env::var(BAKED_SEQUENCE).ok().and_then(|text| text.parse().ok()).filter(|_| has_source);
+        let baked = baked().filter(|_| has_source);
         let booted = booted.filter(|release| {
             let newer = baked.is_none_or(|baked: u64| release.record.sequence > baked);
             if !newer {
@@ -121,6 +143,20 @@ impl FollowArguments {
         }
         Ok(Some(Following { reference, store: Arc::new(store), schedule, booted }))
     }
+}
+
+/// What a worker got from its supervisor.
+#[derive(Default)]
+pub(super) struct HandedState {
+    /// The state's lock.
+    pub(super) lock: Option<File>,
+    /// The release that another worker serves.
+    pub(super) release: Option<Digest>,
+}
+
+/// The number of the release that the image holds, if this is one.
+pub(super) fn baked() -> Option<u64> {
+    env::var(BAKED_SEQUENCE).ok().and_then(|text| text.parse().ok())
 }
 
 /// Each reference has a folder of its own, except in an image, whose volume is for one.
