@@ -37,6 +37,8 @@ pub(super) struct Child {
     pub(super) stage: Stage,
     /// When that stage began.
     pub(super) since: Instant,
+    /// Whether it took too long, and was killed.
+    pub(super) is_late: bool,
     /// The version of a supervisor's state that its program knows; 0 until it is ready.
     pub(super) version: u32,
     pub(super) socket: Arc<UnixStream>,
@@ -62,7 +64,16 @@ impl Child {
         socket.set_nonblocking(true)?;
         let socket = Arc::new(UnixStream::from_std(socket)?);
         let reader = tokio::spawn(read(pid, Arc::clone(&socket), events)).abort_handle();
-        Ok(Self { pid, program, stage: Stage::Starting, since: Instant::now(), version: 0, socket, reader })
+        Ok(Self {
+            pid,
+            program,
+            stage: Stage::Starting,
+            since: Instant::now(),
+            is_late: false,
+            version: 0,
+            socket,
+            reader,
+        })
     }
 
     pub(super) fn enter(&mut self, stage: Stage) {

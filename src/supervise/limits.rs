@@ -10,7 +10,7 @@ use super::children::{Child, Stage};
 use super::supervisor::Supervisor;
 
 /// A new program is ready within this, or it is killed: the old one serves meanwhile, so there is no haste.
-const READY: Duration = Duration::from_secs(30);
+pub(super) const READY: Duration = Duration::from_secs(30);
 /// A program that has served so long does.
 pub(super) const CONFIRMED: Duration = Duration::from_secs(60);
 /// Longer than a worker waits for its last clients.
@@ -39,9 +39,8 @@ impl Supervisor<'_> {
         let next = self.next;
         if let Some(child) = self.child(next).filter(|child| now >= child.since + READY) {
             // Its end is noticed as that of a worker that was to take over.
-            tracing::warn!("worker {} was not ready within {} s and is killed", child.pid, READY.as_secs());
             child.signal(Signal::KILL);
-            child.since = now;
+            (child.is_late, child.since) = (true, now);
         }
         for child in self.children.iter_mut().filter(|child| child.stage == Stage::Draining) {
             if now >= child.since + DRAINED {

@@ -27,5 +27,5 @@ mod worker;
 pub use message::{Refused, Start};
 pub use program::Program;
 pub use saved::{Resumed, resumed};
-pub use supervisor::{Beginning, Ended, Host, Socket, supervise};
+pub use supervisor::{Beginning, Ended, Happening, Socket, supervise};
 pub use worker::{Handed, Word, Worker, WorkerError};

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
 use super::children::{Child, Said, Stage, take};
-use super::limits::CONFIRMED;
+use super::limits::{CONFIRMED, READY};
 use super::link;
 use super::mask;
 use super::message::{Refused, Start, ToSupervisor, ToWorker, VERSION};
@@ -30,11 +30,12 @@ const STOP: Duration = Duration::from_millis(8800);
 const DRAINING: usize = 4;
 
 /// What is told of what happens.
-pub trait Host {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
     /// The first worker serves.
-    fn serving(&mut self);
+    Serving,
     /// No further connection is to be let in.
-    fn stopping(&mut self);
+    Stopping,
 }
 
 /// A listener that workers get.
@@ -93,13 +94,14 @@ pub(super) struct Supervisor<'a> {
     /// Whether any worker has served.
     pub(super) served: bool,
     events: UnboundedSender<Said>,
-    host: &'a mut dyn Host,
+    tell: &'a mut dyn FnMut(Happening),
     /// The time at which all is to be over.
     pub(super) stopping: Option<Instant>,
 }
 
-/// Starts workers and hands over from one to the next, until a signal asks it to stop. The process must have no other thread.
-pub fn supervise(beginning: Beginning, host: &mut dyn Host) -> io::Result<Ended> {
+/// Starts workers and hands over from one to the next, until a signal asks it to stop; `tell` hears of it. The process must have
+/// no other thread.
+pub fn supervise(beginning: Beginning, tell: &mut dyn FnMut(Happening)) -> io::Result<Ended> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
@@ -107,7 +109,7 @@ pub fn supervise(beginning: Beginning, host: &mut dyn Host) -> io::Result<Ended>
         let mut child = signal(SignalKind::child())?;
         mask::unblock()?;
         let (events, said) = unbounded_channel();
-        let mut supervisor = Supervisor::new(beginning, events, host)?;
+        let mut supervisor = Supervisor::new(beginning, events, tell)?;
         let mut said = said;
         if let Some(ended) = supervisor.begin() {
             return Ok(ended);
@@ -135,7 +137,11 @@ pub fn supervise(beginning: Beginning, host: &mut dyn Host) -> io::Result<Ended>
 }
 
 impl<'a> Supervisor<'a> {
-    fn new(beginning: Beginning, events: UnboundedSender<Said>, host: &'a mut dyn Host) -> io::Result<Self> {
+    fn new(
+        beginning: Beginning,
+        events: UnboundedSender<Said>,
+        tell: &'a mut dyn FnMut(Happening),
+    ) -> io::Result<Self> {
         let Beginning { sockets, lock, programs, arguments, resumed } = beginning;
         let mut untried: Vec<_> = programs.into_iter().rev().map(Arc::new).collect();
         let missing = || io::Error::new(io::ErrorKind::InvalidInput, "there is no program to start");
@@ -154,7 +160,7 @@ impl<'a> Supervisor<'a> {
             early: 0,
             served: false,
             events,
-            host,
+            tell,
             stopping: None,
         };
         match resumed {
@@ -283,7 +289,7 @@ impl<'a> Supervisor<'a> {
             self.drain_the_oldest();
         }
         if first {
-            self.host.serving();
+            (self.tell)(Happening::Serving);
         }
     }
 
@@ -339,7 +345,10 @@ impl<'a> Supervisor<'a> {
         }
         if self.next == Some(pid) {
             self.next = None;
-            let reason = format!("its worker ended before it served: {how}");
+            let reason = match child.is_late {
+                true => format!("its worker was not ready within {} s", READY.as_secs()),
+                false => format!("its worker ended before it served: {how}"),
+            };
             self.keep(&child.program, reason);
             return Some(None);
         }
@@ -411,7 +420,7 @@ impl<'a> Supervisor<'a> {
     fn stop(&mut self) {
         if self.stopping.is_none() {
             self.stopping = Some(Instant::now() + STOP);
-            self.host.stopping();
+            (self.tell)(Happening::Stopping);
             self.sockets.clear();
             self.children.iter().for_each(|child| child.signal(Signal::TERM));
         }

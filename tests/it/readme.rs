@@ -23,8 +23,18 @@ fn the_readme_has_the_two_commands_and_the_files_that_it_names() {
 }
 
 /// The pages of the manual, in the order of its menu.
-const PAGES: [&str; 9] =
-    ["_index", "write", "preview", "configuration", "templates", "check", "serve", "ship", "how-a-swap-works"];
+const PAGES: [&str; 10] = [
+    "_index",
+    "write",
+    "preview",
+    "configuration",
+    "templates",
+    "check",
+    "serve",
+    "ship",
+    "how-a-swap-works",
+    "handover",
+];
 
 fn page(name: &str) -> String {
     read(&format!("site/content/{name}.md"))

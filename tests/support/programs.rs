@@ -1,25 +1,15 @@
 //! Programs for a handover: other builds of galley, and some that do not do.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use galley::image::{Descriptor, Layer, Platform};
-use galley::snapshot::Digest;
+use galley::image::Platform;
 
-/// The program under test, as small as it can be had, and the same compressed.
-struct Galley {
-    bytes: Vec<u8>,
-    packed: Vec<u8>,
-}
-
-fn galley() -> &'static Galley {
-    static GALLEY: OnceLock<Galley> = OnceLock::new();
+/// The program under test, as small as it can be had.
+pub(crate) fn smallest() -> &'static [u8] {
+    static GALLEY: OnceLock<Vec<u8>> = OnceLock::new();
     GALLEY.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         let stripped = folder.path().join("galley");
@@ -27,16 +17,13 @@ fn galley() -> &'static Galley {
         // Without strip it is large, and works as well.
         let ran = Command::new("strip").arg("-o").arg(&stripped).arg(program).status();
         let is_smaller = ran.is_ok_and(|status| status.success());
-        let bytes = fs::read(if is_smaller { &stripped } else { program }).unwrap();
-        let packed = pack(&bytes);
-        Galley { bytes, packed }
+        fs::read(if is_smaller { &stripped } else { program }).unwrap()
     })
 }
 
-fn pack(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
+/// What the loader passes over behind the end of a program.
+pub(crate) fn tail(number: u32) -> Vec<u8> {
+    format!("another build of galley: {number}\n").into_bytes()
 }
 
 /// A program for an image.
@@ -51,46 +38,9 @@ impl Program {
     /// Its bytes.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         match self {
-            Self::Build(number) => [&galley().bytes, &Self::tail(*number)[..]].concat(),
+            Self::Build(number) => [smallest(), &tail(*number)].concat(),
             Self::Bytes(bytes) => bytes.clone(),
         }
-    }
-
-    /// What the loader passes over behind the end of a program.
-    fn tail(number: u32) -> Vec<u8> {
-        format!("another build of galley: {number}\n").into_bytes()
-    }
-
-    /// The layer with it, which is what the program's own packing gives but for the compression: the program is compressed once
-    /// for all of its builds.
-    pub(crate) fn layer(&self) -> Layer {
-        let (body, packed, tail) = match self {
-            Self::Build(number) => (&galley().bytes[..], galley().packed.clone(), Self::tail(*number)),
-            Self::Bytes(bytes) => (&bytes[..], pack(bytes), Vec::new()),
-        };
-        let length = body.len() + tail.len();
-        let header = |path: &str, kind, mode, owner, size| {
-            let mut header = tar::Header::new_ustar();
-            header.set_entry_type(kind);
-            header.set_path(path).unwrap();
-            header.set_mode(mode);
-            header.set_uid(owner);
-            header.set_gid(owner);
-            header.set_mtime(0);
-            header.set_size(size);
-            header.set_cksum();
-            header.as_bytes().to_vec()
-        };
-        let before = header("galley", tar::EntryType::Regular, 0o755, 0, length as u64);
-        let padding = vec![0; length.next_multiple_of(512) - length];
-        let state = header("var/lib/galley/", tar::EntryType::Directory, 0o755, 65532, 0);
-        let after = [tail, padding, state, vec![0; 1024]].concat();
-        let blob = Bytes::from([pack(&before), packed, pack(&after)].concat());
-        let diff_id = Digest::of(&[&before[..], body, &after].concat());
-        let descriptor = Descriptor::of("application/vnd.oci.image.layer.v1.tar+gzip", &blob);
-        let mut layer = Layer::kept(descriptor, diff_id);
-        layer.fill(blob);
-        layer
     }
 
     /// A program that ends at once, with code 1.

@@ -126,23 +126,23 @@ impl FollowArguments {
             }
             None => (Store::in_memory(), None),
         };
-        let baked = baked().filter(|_| has_source);
-        let booted = booted.filter(|release| {
-            let newer = baked.is_none_or(|baked: u64| release.record.sequence > baked);
-            if !newer {
-                report.say(format_args!(
-                    "the image holds release {}, the state release {}",
-                    baked.unwrap_or_default(),
-                    release.record.sequence
-                ));
-            }
-            newer
-        });
+        let booted = booted.filter(|release| !has_source || is_newer(release, report));
         if let Some(Release { record, .. }) = &booted {
             report.say(format_args!("from the state: release {}, {}", record.sequence, record.digest));
         }
         Ok(Some(Following { reference, store: Arc::new(store), schedule, booted }))
     }
+}
+
+/// Whether `release` is newer than the content that the image was made with, if this is one.
+fn is_newer(release: &Release, report: &Report) -> bool {
+    let sequence = release.record.sequence;
+    let newer = baked().is_none_or(|baked| sequence > baked);
+    if !newer {
+        let baked = baked().unwrap_or_default();
+        report.say(format_args!("the image holds release {baked}, the state release {sequence}"));
+    }
+    newer
 }
 
 /// What a worker got from its supervisor.

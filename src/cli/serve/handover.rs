@@ -17,7 +17,7 @@ use crate::follow::{Offer, boot_program, lock, look, look_at_blob, look_at_progr
 use crate::serve::{Farewell, Inherited, Listener};
 use crate::snapshot::Hasher;
 use crate::supervise::{
-    Beginning, Ended, Handed, Host, Program, Resumed, Socket, Word, Worker, resumed, supervise as run_supervisor,
+    Beginning, Ended, Handed, Happening, Program, Resumed, Socket, Word, Worker, resumed, supervise as run_supervisor,
 };
 
 #[derive(Args)]
@@ -89,7 +89,7 @@ pub(super) fn supervise(arguments: &Arguments, resumed: Option<Resumed>, report:
         arguments: env::args_os().skip(1).collect(),
         resumed,
     };
-    match run_supervisor(beginning, &mut holder)? {
+    match run_supervisor(beginning, &mut |happening| holder.hear(happening))? {
         Ended::Stopped => Ok(()),
         Ended::Failed(reason) => bail!("{reason}"),
     }
@@ -127,24 +127,23 @@ impl Holder {
         Ok(sockets)
     }
 
+    fn hear(&mut self, happening: Happening) {
+        match happening {
+            Happening::Serving => announce_start(),
+            Happening::Stopping => {
+                announce_stop();
+                // Who comes now would wait in a queue that nobody empties.
+                self.0.drain(..).for_each(|listener| listener.close_queue());
+            }
+        }
+    }
+
     /// Those that the process had as another program.
     fn take(&mut self, sockets: &[Socket]) -> anyhow::Result<()> {
         for socket in sockets {
             self.0.push(Listener::adopt(socket.descriptor.try_clone()?, socket.opened)?);
         }
         Ok(())
-    }
-}
-
-impl Host for Holder {
-    fn serving(&mut self) {
-        announce_start();
-    }
-
-    fn stopping(&mut self) {
-        announce_stop();
-        // Who comes now would wait in a queue that nobody empties.
-        self.0.drain(..).for_each(|listener| listener.close_queue());
     }
 }
 
