@@ -183,20 +183,21 @@ impl Instance {
         let coder = Coder::start(Arc::clone(&deployment), codings, keep)?;
         let (sender, offers) = mpsc::channel(1);
         let successor = Successor::new(worker.is_some().then_some(sender), self.refused());
-        let (routes, releases) = match following {
+        let (routes, followed) = match following {
             Some(following) => {
                 let Self { verifier, secrets, counts, .. } = &mut self;
                 let (verifier, secrets, counts) = (verifier.take(), secrets.take(), counts.clone());
                 let beginning = Beginning { following, record, verifier, secrets, counts, successor };
                 let (routes, followed) = follow(&self.arguments, beginning, &deployment, &observation.observer)?;
                 self.cell.begin(followed.clone());
-                (routes, Some(followed.releases))
+                (routes, Some(followed))
             }
             None => (None, None),
         };
         observation.ready(&deployment);
         self.announce(worker.as_deref())?;
-        let attended = worker.map(|worker| Attended { worker, offers });
+        let bell = followed.as_ref().map(|followed| Arc::clone(&followed.follower.bell));
+        let attended = worker.map(|worker| Attended { worker, offers, bell });
         let stop = observation.until(async move {
             match attended {
                 Some(attended) => attended.farewell(stop).await,
@@ -213,7 +214,7 @@ impl Instance {
         observation.finish()?;
         drop(coder);
         served?;
-        if let Some(Err(error)) = releases.map(|releases| releases.stop()) {
+        if let Some(Err(error)) = followed.map(|followed| followed.releases.stop()) {
             tracing::warn!("{error}; the release is not confirmed");
         }
         self.report.say("stopped");

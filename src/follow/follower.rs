@@ -17,7 +17,7 @@ use super::doorbell::Doorbell;
 use super::handover::Successor;
 use super::release::{FetchError, Fetcher};
 use super::releases::{Assessment, Outcome, Releases};
-use super::state::{Cause, Status};
+use super::state::{Cause, StateError, Status};
 use super::watch::watch;
 use crate::registry::{Reference, TagState};
 use crate::serve::Observer;
@@ -121,6 +121,9 @@ impl FollowerHandle {
 
     /// Looks at the reference now, and serves what it points at, even if that was held or no window is open.
     pub async fn look(&self) -> Result<Outcome, String> {
+        if self.releases.is_suspended() {
+            return Err(StateError::Suspended.to_string());
+        }
         let (reply, answer) = oneshot::channel();
         let gone = |_| "the instance is about to stop".to_owned();
         self.requests.send(Request { reply }).await.map_err(|_| gone(()))?;

@@ -18,6 +18,8 @@ pub(super) enum ToWorker {
     Drain,
     /// The program that it offered was not taken, for this reason.
     Refused(String),
+    /// A hook rang at the worker before it.
+    Hint,
 }
 
 /// To the supervisor.
@@ -31,6 +33,8 @@ pub(super) enum ToSupervisor {
     },
     /// It takes connections.
     Serving,
+    /// A hook rang here, and what follows is another worker.
+    Hint,
     /// A program to hand over to; its descriptor comes with the message.
     Offer {
         /// The digest of the program.

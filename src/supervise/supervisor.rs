@@ -250,6 +250,12 @@ impl<'a> Supervisor<'a> {
                     self.keep(&program, reason);
                 }
             }
+            ToSupervisor::Hint => {
+                let current = self.current;
+                if let Some(child) = self.child(current) {
+                    child.tell(&ToWorker::Hint);
+                }
+            }
             // It has been replaced meanwhile, and need not know what became of it.
             ToSupervisor::Offer { .. } => {}
         }

@@ -57,6 +57,8 @@ pub enum Word {
     Drain,
     /// The program that was offered does not do.
     Refused(String),
+    /// A hook rang at the worker before this one.
+    Hint,
     /// There is no supervisor any more.
     Lost,
 }
@@ -95,6 +97,11 @@ impl Worker {
         self.say(&ToSupervisor::Serving)
     }
 
+    /// A hook rang here, after another worker has taken over.
+    pub fn hint(&self) -> io::Result<()> {
+        self.say(&ToSupervisor::Hint)
+    }
+
     /// Offers a program to hand over to, while `release` is served.
     pub fn offer(&self, program: impl AsFd, digest: &str, release: &str) -> io::Result<()> {
         let message = ToSupervisor::Offer { program: digest.to_owned(), release: release.to_owned() };
@@ -119,6 +126,7 @@ impl Worker {
                 Ok(Some(ToWorker::Go)) => Word::Go,
                 Ok(Some(ToWorker::Drain)) => Word::Drain,
                 Ok(Some(ToWorker::Refused(reason))) => Word::Refused(reason),
+                Ok(Some(ToWorker::Hint)) => Word::Hint,
                 Ok(Some(ToWorker::Start(_))) => continue,
                 Ok(None) => Word::Lost,
                 Err(error) => {

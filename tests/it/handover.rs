@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use galley::image::{Content, Descriptor, Format, Layer, Origin, Platform, assemble, pack_tree};
+use galley::image::{Content, Descriptor, Format, Layer, Origin, Platform, SigningKey, assemble, pack_tree};
 use galley::snapshot::{ContentRoot, Digest};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -86,6 +86,10 @@ impl Yard {
     }
 
     fn push(&mut self, text: &str, program: &Program) {
+        self.push_signed(text, program, None);
+    }
+
+    fn push_signed(&mut self, text: &str, program: &Program, key: Option<&SigningKey>) {
         self.sequence += 1;
         let platform = Platform::of_this_program().unwrap();
         let programs = [galley::image::Program { platform, layer: layer(program) }];
@@ -93,7 +97,8 @@ impl Yard {
         let layers = vec![pack_tree(&tree).unwrap()];
         let content = Content { layers, root: ContentRoot::of(&tree), sequence: self.sequence };
         let origin = Origin { title: "Test".to_owned(), ..Origin::default() };
-        let image = assemble(&programs, Some(&content), &origin, Format::Oci).unwrap();
+        let mut image = assemble(&programs, Some(&content), &origin, Format::Oci).unwrap();
+        key.into_iter().for_each(|key| image.sign("blog", key).unwrap());
         push(&self.registry, &image, self.last);
         self.last = Some(image.index.descriptor.digest);
     }
@@ -318,6 +323,63 @@ fn without_a_supervisor_it_is_said_that_there_is_another_program() {
     assert!(line.contains("start its image anew, or this instance with --handover"), "{line}");
     assert!(status(&instance).contains("release 2 has another program"));
     assert!(page(&instance).contains("two"));
+}
+
+/// Content may pass without a signature, if the operator says so; a program is run only with one.
+#[test]
+fn a_program_that_nobody_signed_is_not_run() {
+    if !are_there() {
+        return;
+    }
+    let key = SigningKey::from_pem(&SigningKey::generate().unwrap()).unwrap();
+    let mut yard = Yard::new();
+    yard.push_signed("one", &Program::Build(0), Some(&key));
+    yard.place.write("key.pub", key.verifying_key().pem());
+    let public = yard.place.path().join("key.pub").display().to_string();
+    let instance = yard.start_with(&["--handover", "--verify", &public, "--policy", "warn"]);
+    taken_over(&instance);
+    yard.push("two", &Program::Build(1));
+    let line = instance.hear("is not run: ");
+    assert!(line.contains("no key of --verify vouches for it"), "{line}");
+    assert!(page(&instance).contains("two"));
+    yard.push_signed("three", &Program::Build(1), Some(&key));
+    taken_over(&instance);
+    assert!(page(&instance).contains("three"));
+    instance.stop();
+}
+
+/// Hooks that come over a connection from before the handover are for the new worker.
+#[test]
+fn a_hook_that_comes_to_the_old_worker_is_handed_on() {
+    const HOOK: &str = "/_galley/hook/a-secret-that-nobody-guesses";
+    if !are_there() {
+        return;
+    }
+    let mut yard = Yard::with("one", &Program::Build(0));
+    yard.place.write("secret", "a-secret-that-nobody-guesses\n");
+    let secret = yard.place.path().join("secret").display().to_string();
+    let reference = format!("{}/blog", yard.registry.address);
+    let state = yard.place.path().join("state").display().to_string();
+    let follow = ["--follow", &reference, "--poll", "1h", "--state", &state, "--hook-secret-file", &secret];
+    let instance = Observed::begin(&[&follow[..], &["--handover"]].concat()).serving();
+    let mut old = Connection::open(&instance.address);
+    assert_eq!(old.request("GET", "/", &[], "").status, 200);
+    taken_over(&instance);
+    // The look that the new worker begins with.
+    yard.registry.take_log();
+    let begun = Instant::now();
+    while !yard.registry.take_log().iter().any(|line| line.starts_with("HEAD "))
+        && begun.elapsed() < Duration::from_secs(2)
+    {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    yard.push("two", &Program::Build(0));
+    assert_eq!(old.request("POST", HOOK, &[], "{}").status, 202);
+    while !page(&instance).contains("two") {
+        assert!(begun.elapsed() < PATIENCE, "the hook was lost");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    instance.stop();
 }
 
 #[test]

@@ -18,6 +18,9 @@ const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 
+/// What a client does on one connection.
+type Work = fn(&Client) -> Result<(), String>;
+
 /// Clients at work.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
@@ -40,8 +43,7 @@ impl Load {
     pub(crate) fn start(address: &str, http1: usize, http2: usize, fresh: usize) -> Self {
         let mut load =
             Self { stop: Arc::default(), served: Arc::default(), opened: Arc::default(), threads: Vec::new() };
-        let kinds: [(usize, fn(&Client) -> Result<(), String>); 3] =
-            [(http1, Client::http1), (http2, Client::http2), (fresh, Client::fresh)];
+        let kinds: [(usize, Work); 3] = [(http1, Client::http1), (http2, Client::http2), (fresh, Client::fresh)];
         for (count, work) in kinds {
             for _ in 0..count {
                 let client = Client {

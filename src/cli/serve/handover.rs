@@ -3,6 +3,7 @@
 use std::env;
 use std::fs::File;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -13,7 +14,7 @@ use super::Arguments;
 use super::following::baked;
 use crate::cli::listening::{announce_start, announce_stop};
 use crate::cli::report::Report;
-use crate::follow::{Offer, boot_program, lock, look, look_at_blob, look_at_program};
+use crate::follow::{Doorbell, Offer, boot_program, lock, look, look_at_blob, look_at_program};
 use crate::serve::{Farewell, Inherited, Listener};
 use crate::snapshot::Hasher;
 use crate::supervise::{
@@ -151,6 +152,8 @@ impl Holder {
 pub(super) struct Attended {
     pub(super) worker: Box<Worker>,
     pub(super) offers: mpsc::Receiver<Offer>,
+    /// What hooks ring here, if something is followed.
+    pub(super) bell: Option<Arc<Doorbell>>,
 }
 
 impl Attended {
@@ -164,6 +167,11 @@ impl Attended {
                         if let Some(refused) = offered.take() {
                             // Whoever offered it waits for nothing else.
                             let _ = refused.send(reason);
+                        }
+                    }
+                    Word::Hint => {
+                        if let Some(bell) = &self.bell {
+                            bell.ring(None);
                         }
                     }
                     Word::Go => {}
@@ -193,8 +201,27 @@ impl Attended {
         Farewell::Patient(Box::pin(async move {
             tokio::select! {
                 () = stop => {}
-                _ = self.until_the_end() => {}
+                () = self.hand_on() => {}
             }
         }))
+    }
+
+    /// Hooks that come over connections from before are for the worker that follows now. Done when there is no supervisor.
+    async fn hand_on(&mut self) {
+        let bell = self.bell.take().unwrap_or_default();
+        loop {
+            tokio::select! {
+                word = self.worker.word() => {
+                    if word == Word::Lost {
+                        return;
+                    }
+                }
+                () = bell.rung() => {
+                    if let Err(error) = self.worker.hint() {
+                        tracing::warn!("a hook was lost: {error}; the next poll will see what it told of");
+                    }
+                }
+            }
+        }
     }
 }
