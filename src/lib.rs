@@ -27,6 +27,7 @@
 //! | [`image`] | images without a daemon: pack, unpack, sign, layout on disk |
 //! | [`registry`] | references, and a client that pushes and pulls |
 //! | [`engine`] | the Docker Engine of this machine: images are loaded into it |
+//! | [`supervise`] | listeners that outlive the program: workers, and the handover from one to the next |
 //! | [`follow`] | a hint makes the instance look; what is new is verified and swapped in |
 //!
 //! Laws that hold throughout:
@@ -39,7 +40,7 @@
 //! 6. A hint only makes the instance look at the reference that its operator configured.
 //! 7. A failed build, pull or verification leaves the deployment as it was.
 //!
-//! There is no global mutable state, no `unsafe`, and no call of `process::exit`.
+//! There is no global mutable state, no call of `process::exit`, and no `unsafe` but in `supervise/mask.rs`.
 
 pub mod cache;
 pub mod check;
@@ -58,3 +59,4 @@ mod secret_file;
 pub mod serve;
 pub mod site;
 pub mod snapshot;
+pub mod supervise;

@@ -267,6 +267,9 @@ fn status_text(status: &Value) -> String {
     if let Some(waiting) = status["waiting"].as_str() {
         lines.push(format!("the latest is not served: {waiting}"));
     }
+    if let Some(program) = status["program"].as_str() {
+        lines.push(program.to_owned());
+    }
     if let Some(trouble) = status["trouble"].as_object() {
         let message = trouble.get("message").and_then(Value::as_str).unwrap_or_default();
         lines.push(format!("no look has gone well since {}: {message}", text(&status["trouble"], "since")));

@@ -55,7 +55,11 @@ pub(super) struct Listening {
 impl ListenArguments {
     /// Done before the site is rendered, so that a port that is taken, or a certificate that is wrong, is said at once.
     pub(super) fn open(&self, inherited: &mut Inherited, report: &Report) -> anyhow::Result<Listening> {
-        let listeners = self.listeners(inherited)?;
+        self.on(self.listeners(inherited)?, report)
+    }
+
+    /// The same on listeners that are open.
+    pub(super) fn on(&self, listeners: Vec<Listener>, report: &Report) -> anyhow::Result<Listening> {
         let (tls, watch) = self.tls(&listeners, report)?;
         let limits = Limits { connections_per_address: self.connections_per_address, ..Limits::for_this_process() };
         let trust = Trust::new(self.trust_proxy.iter().copied());
@@ -67,7 +71,8 @@ impl ListenArguments {
         self.tls_cert.is_none() && !self.tls_self_signed && self.trust_proxy.is_empty()
     }
 
-    fn listeners(&self, inherited: &mut Inherited) -> anyhow::Result<Vec<Listener>> {
+    /// Opens the addresses alone.
+    pub(super) fn listeners(&self, inherited: &mut Inherited) -> anyhow::Result<Vec<Listener>> {
         let default = [DEFAULT.parse::<Address>().map_err(anyhow::Error::msg)?];
         let mut listeners = Vec::new();
         let addresses = if self.listen.is_empty() {
@@ -104,14 +109,29 @@ impl ListenArguments {
 impl Listening {
     /// Says where it listens, also to the service manager: from now on requests are answered. Must be called on a runtime.
     pub(super) fn announce(&mut self, report: &Report) {
+        self.say(report);
+        self.watch();
+        announce_start();
+    }
+
+    /// Says where it listens.
+    pub(super) fn say(&self, report: &Report) {
         for listener in &self.listeners {
             report.result(format_args!("{}", listener.url(self.settings.tls.is_some())));
         }
+    }
+
+    /// Looks after the certificate from now on. Must be called on a runtime.
+    pub(super) fn watch(&mut self) {
         if let Some(watch) = self.watch.take() {
             tokio::spawn(watch.run());
         }
-        tell_manager(NotifyState::Ready);
     }
+}
+
+/// Tells the service manager that requests are answered.
+pub(super) fn announce_start() {
+    tell_manager(NotifyState::Ready);
 }
 
 /// Tells systemd, if it started this process and wants to know.

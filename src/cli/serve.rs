@@ -1,21 +1,29 @@
 //! `galley serve`
 
 mod following;
+mod handover;
 mod notices;
 mod observation;
+mod probe;
 mod verification;
 
-use std::pin::pin;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
-use self::following::{FollowArguments, Following};
+use self::following::{FollowArguments, Following, HandedState};
+use self::handover::{Attended, HandoverArguments, Role, supervise};
 pub(super) use self::observation::ControlAddress;
-use self::observation::ObservationArguments;
+use self::observation::{Observation, ObservationArguments};
+use self::probe::probe;
 use self::verification::{VerificationArguments, verified_layout};
 use super::RegistryArguments;
 use super::listening::{ListenArguments, Listening, announce_stop};
@@ -25,12 +33,15 @@ use super::source::{Source, apart, local_tree};
 use super::transfer::Transfer;
 use crate::follow::{
     self, Cause, ControlCell, Counts, Fetcher, Followed, Follower, Record, Release, Releases, Secrets, Status, Store,
-    Verifier, routes, write_down,
+    Successor, Verifier, routes, write_down,
 };
 use crate::image::Platform;
 use crate::registry::{Client, Reference};
-use crate::serve::{Background, Coder, Deployment, Inherited, Keep, Observer, Public, Routes, give_way, serve};
-use crate::snapshot::{Codings, MemoryFile, Snapshot};
+use crate::serve::{
+    Background, Coder, Deployment, Farewell, Inherited, Keep, Listener, Observer, Public, Routes, give_way, serve,
+};
+use crate::snapshot::{Codings, Digest, MemoryFile};
+use crate::supervise::{Handed, Start, Word, Worker};
 
 /// Serve a site, a rendered folder or an image from memory
 ///
@@ -52,6 +63,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     following: FollowArguments,
     #[command(flatten)]
+    handover: HandoverArguments,
+    #[command(flatten)]
     verification: VerificationArguments,
     #[command(flatten)]
     memory: MemoryArguments,
@@ -62,18 +75,20 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
-    let arguments = &Arc::new(arguments);
-    let source = Arc::new(source(arguments)?);
+    let (worker, handed) = match arguments.handover.role(arguments.following.follow.is_some())? {
+        Role::Supervisor(resumed) => return supervise(&arguments, resumed, report),
+        Role::Worker(worker, handed) => (Some(worker), Some(handed)),
+        Role::Alone => (None, None),
+    };
+    let source = Arc::new(source(&arguments)?);
     let secrets = arguments.following.secrets()?;
     let verifier = arguments.verification.verifier()?;
-    let mut inherited = Inherited::from_environment();
-    let control = arguments.observation.listen(arguments.following.follow.is_some(), &mut inherited)?;
-    let mut listening = arguments.listen.open(&mut inherited, report)?;
-    let counts = Counts::default();
-    let counted = if arguments.following.follow.is_some() { counts.named() } else { Vec::new() };
-    let cell = ControlCell::default();
-    let control_routes = arguments.following.control(&cell)?;
-    let observation = arguments.observation.start(control, counted, control_routes, report)?;
+    let (control, listening, lock) = arguments.open(handed, report)?;
+    let start = worker.as_ref().map(|worker| worker.start.clone());
+    let release = start.as_ref().and_then(|start| start.release.as_deref()).map(str::parse).transpose()?;
+    let (counts, cell) = (Counts::default(), ControlCell::default());
+    let (arguments, state, report) = (Arc::new(arguments), HandedState { lock, release }, *report);
+    let instance = Instance { arguments, control, listening, state, start, secrets, verifier, counts, cell, report };
     // What is not an answer: following, unpacking, freezing.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -83,52 +98,164 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
     {
         tracing::debug!("work in the background does not give way to requests: {error}");
     }
-    let done = runtime.block_on(async {
-        // Before the start, which may take its time.
-        let mut stop = pin!(stop_signal()?);
-        let started = tokio::select! {
-            started = start(source, arguments, verifier.clone(), *report) => started?,
-            () = &mut stop => {
-                observation.finish()?;
-                report.say("stopped before there was anything to serve");
-                return Ok(());
-            }
+    let done = runtime.block_on(instance.run(source, worker));
+    // What a stop interrupts, the unpacking of an image perhaps, is not waited for.
+    runtime.shutdown_background();
+    done
+}
+
+impl Arguments {
+    /// The listeners of control and of the blog, and the state's lock: those that a supervisor has handed over, or new ones.
+    fn open(
+        &self,
+        handed: Option<Handed>,
+        report: &Report,
+    ) -> anyhow::Result<(Vec<Listener>, Listening, Option<File>)> {
+        let Some(Handed { control, public, lock }) = handed else {
+            let mut inherited = Inherited::from_environment();
+            let control = self.observation.listen(self.following.follow.is_some(), &mut inherited)?;
+            return Ok((control, self.listen.open(&mut inherited, report)?, None));
         };
-        let Started { frozen: (snapshot, codings, keep), following, record } = started;
-        let paths = count(snapshot.len(), "path");
-        report.say(format_args!("ready: {paths}, content {}, {}", snapshot.root(), report.elapsed()));
-        let deployment = Arc::new(Deployment::new(snapshot));
+        let adopt = |sockets: Vec<OwnedFd>| {
+            sockets.into_iter().map(|socket| Listener::adopt(socket, false)).collect::<io::Result<Vec<_>>>()
+        };
+        Ok((adopt(control)?, self.listen.on(adopt(public)?, report)?, lock))
+    }
+}
+
+/// An instance before it serves.
+struct Instance {
+    arguments: Arc<Arguments>,
+    control: Vec<Listener>,
+    listening: Listening,
+    state: HandedState,
+    /// What the supervisor said, if there is one.
+    start: Option<Start>,
+    secrets: Option<Secrets>,
+    verifier: Option<Verifier>,
+    counts: Counts,
+    cell: ControlCell,
+    report: Report,
+}
+
+impl Instance {
+    async fn run(mut self, source: Arc<Source>, mut worker: Option<Box<Worker>>) -> anyhow::Result<()> {
+        // Before the start, which may take its time.
+        let mut stop: Stop = Box::pin(stop_signal()?);
+        // Where another worker answers, nobody is to hear that this one has nothing yet.
+        let takes_over = self.start.as_ref().is_some_and(|start| start.takes_over);
+        let observation = if takes_over { None } else { Some(self.observe()?) };
+        let started = tokio::select! {
+            started = self.get_ready(source, worker.as_deref_mut()) => Some(started?),
+            () = &mut stop => None,
+        };
+        let Some(started) = started else {
+            observation.map(Observation::finish).transpose()?;
+            self.report.say("stopped before there was anything to serve");
+            return Ok(());
+        };
+        let observation = observation.map_or_else(|| self.observe(), Ok)?;
+        self.serve(worker, stop, observation, started).await
+    }
+
+    /// Begins to answer at the control listener.
+    fn observe(&mut self) -> anyhow::Result<Observation> {
+        let follows = self.arguments.following.follow.is_some();
+        let counted = if follows { self.counts.named() } else { Vec::new() };
+        let routes = self.arguments.following.control(&self.cell)?;
+        self.arguments.observation.start(std::mem::take(&mut self.control), counted, routes, &self.report)
+    }
+
+    /// Gets the content, checks it, and waits until it may be served.
+    async fn get_ready(&mut self, source: Arc<Source>, worker: Option<&mut Worker>) -> anyhow::Result<Started> {
+        let state = std::mem::take(&mut self.state);
+        let started = start(source, &self.arguments, self.verifier.clone(), state, self.report).await?;
+        let snapshot = started.deployment.current();
+        let (paths, took) = (count(snapshot.len(), "path"), self.report.elapsed());
+        self.report.say(format_args!("ready: {paths}, content {}, {took}", snapshot.root()));
+        if let Some(worker) = worker {
+            if worker.start.takes_over {
+                probe(&started.deployment).await?;
+            }
+            worker.ready()?;
+            if worker.word().await != Word::Go {
+                bail!("the supervisor is gone; nothing is served");
+            }
+        }
+        Ok(started)
+    }
+
+    async fn serve(
+        mut self,
+        worker: Option<Box<Worker>>,
+        stop: Stop,
+        observation: Observation,
+        started: Started,
+    ) -> anyhow::Result<()> {
+        let Started { deployment, codings, keep, following, record } = started;
         let coder = Coder::start(Arc::clone(&deployment), codings, keep)?;
-        let (routes, releases) = match following {
+        let (sender, offers) = mpsc::channel(1);
+        let successor = Successor::new(worker.is_some().then_some(sender), self.refused());
+        let (routes, followed) = match following {
             Some(following) => {
-                let observer = &observation.observer;
-                let beginning = Beginning { following, record, verifier, secrets, counts };
-                let (routes, followed) = follow(arguments, beginning, &deployment, observer)?;
-                cell.begin(followed.clone());
-                (routes, Some(followed.releases))
+                let Self { verifier, secrets, counts, .. } = &mut self;
+                let (verifier, secrets, counts) = (verifier.take(), secrets.take(), counts.clone());
+                let beginning = Beginning { following, record, verifier, secrets, counts, successor };
+                let (routes, followed) = follow(&self.arguments, beginning, &deployment, &observation.observer)?;
+                self.cell.begin(followed.clone());
+                (routes, Some(followed))
             }
             None => (None, None),
         };
-        let stop = observation.until(stop);
         observation.ready(&deployment);
-        listening.announce(report);
-        let Listening { listeners, mut settings, .. } = listening;
+        self.announce(worker.as_deref())?;
+        let bell = followed.as_ref().map(|followed| Arc::clone(&followed.follower.bell));
+        let attended = worker.map(|worker| Attended { worker, offers, bell });
+        let stop = observation.until(async move {
+            match attended {
+                Some(attended) => attended.farewell(stop).await,
+                None => {
+                    stop.await;
+                    Farewell::Brief
+                }
+            }
+        });
+        let Listening { listeners, mut settings, .. } = self.listening;
         settings.observer = observation.observer.clone();
         let served = serve(listeners, Public::new(deployment, routes), settings, stop).await;
         // The last lines of the log first: whoever kills what takes too long gets the codings at most.
         observation.finish()?;
         drop(coder);
         served?;
-        if let Some(releases) = releases {
-            end(&releases).await;
+        if let Some(followed) = followed {
+            end(&followed.releases).await;
         }
-        report.say("stopped");
+        self.report.say("stopped");
         Ok(())
-    });
-    // What a stop interrupts, the unpacking of an image perhaps, is not waited for.
-    runtime.shutdown_background();
-    done
+    }
+
+    /// Programs that the supervisor has tried.
+    fn refused(&self) -> HashMap<Digest, String> {
+        let refused = self.start.iter().flat_map(|start| &start.refused);
+        refused.filter_map(|refused| Some((refused.program.parse().ok()?, refused.reason.clone()))).collect()
+    }
+
+    /// Says that it serves: to whoever reads, and to the supervisor or the service manager.
+    fn announce(&mut self, worker: Option<&Worker>) -> anyhow::Result<()> {
+        let Some(worker) = worker else {
+            self.listening.announce(&self.report);
+            return Ok(());
+        };
+        if worker.start.first {
+            self.listening.say(&self.report);
+        }
+        self.listening.watch();
+        Ok(worker.serving()?)
+    }
 }
+
+/// Done when the process is asked to stop.
+type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What to begin with; without SOURCE the followed reference.
 fn source(arguments: &Arguments) -> anyhow::Result<Source> {
@@ -140,7 +267,9 @@ fn source(arguments: &Arguments) -> anyhow::Result<Source> {
 
 /// What is there before the first request.
 struct Started {
-    frozen: (Snapshot, Codings, Keep),
+    deployment: Arc<Deployment>,
+    codings: Codings,
+    keep: Keep,
     following: Option<Following>,
     /// The release that it came with, if it came from the followed reference.
     record: Option<Record>,
@@ -152,13 +281,21 @@ async fn start(
     source: Arc<Source>,
     arguments: &Arc<Arguments>,
     verifier: Option<Verifier>,
+    state: HandedState,
     report: Report,
 ) -> anyhow::Result<Started> {
     let (opening, keys) = (Arc::clone(arguments), verifier.clone());
-    let open = move || opening.following.open(opening.source.is_some(), keys.as_ref(), &report);
+    let takes_over = state.release.is_some();
+    let open = move || opening.following.open(opening.source.is_some(), keys.as_ref(), state, &report);
     let mut following = aside(open).await?;
     let mut release = following.as_mut().and_then(|following| following.booted.take());
-    if let (Source::Reference(reference), None) = (&*source, &release) {
+    // What another worker serves came from the followed reference, whatever this one would begin with.
+    let reference = match (&*source, &following) {
+        (Source::Reference(reference), _) => Some(reference),
+        (_, Some(following)) if takes_over => Some(&following.reference),
+        _ => None,
+    };
+    if let (Some(reference), None) = (reference, &release) {
         let store = following.as_ref().filter(|following| following.reference == *reference);
         let store = store.map_or_else(|| Arc::new(Store::in_memory()), |following| Arc::clone(&following.store));
         release = Some(fetch(reference, store, verifier.clone(), arguments, &report).await?);
@@ -177,9 +314,10 @@ async fn start(
         let file = arguments.listen.is_plain().then(MemoryFile::new).and_then(|made| {
             made.inspect_err(|error| tracing::debug!("large bodies are held on the heap: {error}")).ok()
         });
-        let frozen = arguments.memory.freeze(&source, &tree, file.as_ref(), &report)?;
+        let (snapshot, codings, keep) = arguments.memory.freeze(&source, &tree, file.as_ref(), &report)?;
         let is_followed = |record: &Record| followed.is_some_and(|reference| record.reference == reference.to_string());
-        Ok(Started { frozen, following, record: record.filter(is_followed) })
+        let deployment = Arc::new(Deployment::new(snapshot));
+        Ok(Started { deployment, codings, keep, following, record: record.filter(is_followed) })
     })
     .await
 }
@@ -222,6 +360,7 @@ struct Beginning {
     verifier: Option<Verifier>,
     secrets: Option<Secrets>,
     counts: Counts,
+    successor: Successor,
 }
 
 /// Starts the follower; its routes are what webhooks reach.
@@ -231,7 +370,7 @@ fn follow(
     deployment: &Arc<Deployment>,
     observer: &Observer,
 ) -> anyhow::Result<(Option<Routes>, Followed)> {
-    let Beginning { following, record, verifier, secrets, counts } = beginning;
+    let Beginning { following, record, verifier, secrets, counts, successor } = beginning;
     let Following { reference, store, schedule, telling, .. } = following;
     if reference.digest().is_some() && secrets.is_some() {
         bail!("{reference} names a digest, which never changes; follow a tag");
@@ -250,11 +389,12 @@ fn follow(
     let notices = telling.map(|telling| telling.start(&counts)).transpose()?;
     let releases = Releases::new(Arc::clone(deployment), Arc::clone(&store), schedule, record)?;
     let releases = Arc::new(releases.with_notices(notices));
+    successor.refused().for_each(|(program, reason)| releases.fault_program(program, reason));
     let fetcher = Fetcher { client, platform: platform()?, store, verifier };
     let (follower, handle) =
         Follower::new(fetcher, Arc::clone(&releases), observer.clone(), arguments.following.poll, counts.clone());
     write_down(handle.bell.deliveries(), &releases)?;
-    tokio::spawn(follower.run(fresh));
+    tokio::spawn(follower.with_successor(successor).run(fresh));
     let (bell, reference) = (Arc::clone(&handle.bell), handle.reference.clone());
     let routes = secrets.map(|secrets| routes(secrets, bell, reference, counts));
     let routes = match previews {

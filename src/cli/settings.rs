@@ -152,6 +152,10 @@ fn flag_texts(arg: &Arg, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, &'
     let scalar = |value: &DeValue<'_>| match value {
         DeValue::String(text) => Ok(format!("--{long}={text}")),
         DeValue::Integer(number) => Ok(format!("--{long}={}", number.as_str())),
+        // A flag that may stand without a value is one of yes and no.
+        DeValue::Boolean(value) if arg.get_num_args().is_some_and(|range| range.min_values() == 0) => {
+            Ok(format!("--{long}={value}"))
+        }
         _ => Err("a text in quotes or a number"),
     };
     match value.get_ref() {

@@ -19,6 +19,50 @@ pub fn boot(
     verifier: Option<&Verifier>,
     get: impl Fn(Digest) -> Option<Bytes>,
 ) -> Option<Release> {
+    for record in order(current, records) {
+        let verified = verifier.map_or(Ok(()), |verifier| verify(record, verifier, &get));
+        match verified.and_then(|()| Release::read(record, &get)) {
+            Ok(release) => return Some(release),
+            Err(error) => tracing::warn!("{error}; trying the one before"),
+        }
+    }
+    None
+}
+
+/// The program of the release to begin with, if it is known and did well; `baked` is the number of the release that the program
+/// that runs came with. Only programs of releases that one of the keys vouches for are named, if there are keys.
+pub fn boot_program(
+    current: &Current,
+    records: &BTreeMap<Digest, Record>,
+    baked: Option<u64>,
+    verifier: Option<&Verifier>,
+    get: impl Fn(Digest) -> Option<Bytes>,
+) -> Option<Digest> {
+    let record = *order(current, records).first()?;
+    if baked.is_some_and(|baked| record.sequence <= baked) || record.program_fault.is_some() {
+        return None;
+    }
+    if let Some(verifier) = verifier {
+        let index: Index = serde_json::from_slice(&get(record.digest)?).ok()?;
+        let reference: Reference = record.reference.parse().ok()?;
+        if !verifier.vouches(reference.repository(), &index) {
+            tracing::warn!("no key of --verify vouches for release {}; its program is not run", record.sequence);
+            return None;
+        }
+    }
+    record.program
+}
+
+/// The release that another process serves, to go on with it.
+pub fn take_over(
+    digest: Digest,
+    records: &BTreeMap<Digest, Record>,
+    get: impl Fn(Digest) -> Option<Bytes>,
+) -> Result<Release, FetchError> {
+    Release::read(records.get(&digest).ok_or(FetchError::Lost(digest))?, get)
+}
+
+fn order<'a>(current: &Current, records: &'a BTreeMap<Digest, Record>) -> Vec<&'a Record> {
     let confirmed = |digest: Option<Digest>| {
         digest.and_then(|digest| records.get(&digest)).filter(|record| record.status == Status::Confirmed)
     };
@@ -27,15 +71,7 @@ pub fn boot(
     let mut others: Vec<_> = records.values().filter(is_good).collect();
     // One whose first minute was cut short only if there is no other.
     others.sort_by_key(|record| (record.status == Status::Installed, Reverse(record.installed)));
-    let order = pinned.into_iter().chain(confirmed(current.current)).chain(confirmed(current.previous)).chain(others);
-    for record in order {
-        let verified = verifier.map_or(Ok(()), |verifier| verify(record, verifier, &get));
-        match verified.and_then(|()| Release::read(record, &get)) {
-            Ok(release) => return Some(release),
-            Err(error) => tracing::warn!("{error}; trying the one before"),
-        }
-    }
-    None
+    pinned.into_iter().chain(confirmed(current.current)).chain(confirmed(current.previous)).chain(others).collect()
 }
 
 /// The keys may be others than those that let it pass when it came.

@@ -51,7 +51,7 @@ impl Doorbell {
     }
 
     /// Waits for the next ring, or returns at once if it rang since the last call.
-    pub(super) async fn rung(&self) {
+    pub async fn rung(&self) {
         self.ring.notified().await;
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// The ending of what is being written; what is left of it after a crash belongs to nobody.
@@ -9,10 +10,22 @@ const ASIDE: &str = ".aside";
 
 /// Puts `bytes` at `path`. After a crash the file is what it was before, or this, and never a part of it.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    put(path, bytes, None)
+}
+
+/// The same with a mode of its own, whatever the process's mask says.
+pub(super) fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    put(path, bytes, Some(mode))
+}
+
+fn put(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let aside = path.with_file_name(format!("{name}{ASIDE}"));
     let written = File::create(&aside).and_then(|mut file| {
         file.write_all(bytes)?;
+        if let Some(mode) = mode {
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+        }
         file.sync_all()
     });
     if let Err(error) = written.and_then(|()| fs::rename(&aside, path)) {

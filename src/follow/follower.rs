@@ -16,10 +16,11 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::counts::Counts;
 use super::deliveries::Looked;
 use super::doorbell::{Doorbell, Rung};
+use super::handover::Successor;
 use super::pace::Pace;
 use super::release::{FetchError, Fetcher};
 use super::releases::{Assessment, Outcome, Releases};
-use super::state::Cause;
+use super::state::{Cause, StateError, Status};
 use super::watch::watch;
 use crate::registry::{Reference, TagState};
 use crate::serve::Observer;
@@ -86,6 +87,7 @@ pub struct Follower {
     pace: Pace,
     /// When a look brought something.
     news: Option<Instant>,
+    successor: Option<Successor>,
 }
 
 /// What a look came to.
@@ -125,6 +127,9 @@ impl FollowerHandle {
 
     /// Looks at the reference now, and serves what it points at, even if that was held or no window is open.
     pub async fn look(&self) -> Result<Outcome, String> {
+        if self.releases.is_suspended() {
+            return Err(StateError::Suspended.to_string());
+        }
         let (reply, answer) = oneshot::channel();
         let gone = |_| "the instance is about to stop".to_owned();
         self.requests.send(Request { reply }).await.map_err(|_| gone(()))?;
@@ -197,8 +202,15 @@ impl Follower {
             counts,
             pace: Pace::default(),
             news: None,
+            successor: None,
         };
         (follower, handle)
+    }
+
+    /// The same, with somebody who looks after the program.
+    #[must_use]
+    pub fn with_successor(self, successor: Successor) -> Self {
+        Self { successor: Some(successor), ..self }
     }
 
     /// Follows until it is dropped. Begins with a look, if what is served came from elsewhere or may be old: if it is not
@@ -207,10 +219,14 @@ impl Follower {
         let mut next = Instant::now();
         if fresh {
             next += self.poll.next();
+        }
+        // Also if its first minute was cut short, by the end of another process.
+        if self.releases.view().serving.is_some_and(|serving| serving.status == Status::Installed) {
             self.begin_watch();
         }
         let mut cause = Cause::Start;
         loop {
+            self.look_at_program().await;
             let opening = self.opening();
             let mut request = None;
             tokio::select! {
@@ -382,6 +398,13 @@ impl Follower {
         }
         self.seen = Some(digest);
         Ok(Seen::New(outcome))
+    }
+
+    async fn look_at_program(&mut self) {
+        let Some(successor) = &mut self.successor else { return };
+        if successor.look(&self.fetcher, &self.releases).await {
+            self.begin_watch();
+        }
     }
 
     fn begin_watch(&mut self) {

@@ -14,6 +14,7 @@ mod doorbell;
 mod durable;
 mod failures;
 mod follower;
+mod handover;
 mod hook;
 mod http;
 mod ledger;
@@ -32,13 +33,14 @@ mod view;
 mod watch;
 
 pub use authentication::{headers_of, shows_secret};
-pub use boot::boot;
+pub use boot::{boot, boot_program, take_over};
 pub use channels::{Channels, Source, channel_routes};
 pub use control::{ControlCell, Followed, control_routes};
 pub use counts::Counts;
 pub use deliveries::{Deliveries, Delivery, JobId, Looked, Said, Sink};
 pub use doorbell::Doorbell;
 pub use follower::{Follower, FollowerHandle, Poll, PollError, Trouble, TroubleView};
+pub use handover::{Offer, Successor};
 pub use hook::{Content, GitPush, Image, Meaning, Reading, Sender, SenderError, meaning, read};
 pub use http::routes;
 pub use ledger::write_down;
@@ -49,7 +51,8 @@ pub use schedule::{Decision, Schedule, Window, WindowError};
 pub use secret::{Secret, SecretError, Secrets};
 pub use send::{SendError, send};
 pub use state::{
-    Cause, Changes, Current, Journal, Limits, Record, Size, State, StateError, Status, look, look_at_blob,
+    Cause, Changes, Current, Journal, Limits, Record, Size, State, StateError, Status, lock, look, look_at_blob,
+    look_at_program,
 };
 pub use store::Store;
 pub use verify::{Policy, PolicyError, Verified, Verifier};

@@ -86,6 +86,7 @@ struct Parts {
     layers: Vec<Descriptor>,
     /// What its lower layers gave.
     below: Option<Served>,
+    binary: Option<Digest>,
 }
 
 /// What gets releases from where a reference points.
@@ -153,7 +154,8 @@ impl Fetcher {
             index.take_labels(&client.blob(&parsed.config).await?.bytes);
         }
         let layers = parsed.content_layers().into_iter().cloned().collect();
-        Ok(Parts { name, digest, index, index_bytes: pulled.bytes, manifest, layers, below: None })
+        let binary = parsed.binary_layer().map(|layer| layer.digest);
+        Ok(Parts { name, digest, index, index_bytes: pulled.bytes, manifest, layers, binary, below: None })
     }
 }
 
@@ -220,6 +222,9 @@ impl Parts {
             revision: self.index.revision().map(str::to_owned),
             manifest: self.manifest.descriptor.digest,
             layers: self.layers.iter().map(|layer| layer.digest).collect(),
+            binary: self.binary,
+            program: None,
+            program_fault: None,
             size: Size { files: tree.len() as u64, bytes: tree.length() },
             changes: Changes::default(),
             cause,

@@ -42,6 +42,10 @@ pub(super) struct Inner {
     served: Option<Served>,
     /// Why the latest release is not served.
     pub(super) waiting: Option<String>,
+    /// What is to be known of the program of what is served.
+    pub(super) program: Option<String>,
+    /// Whether another process is about to take over, and this one changes nothing any more.
+    pub(super) suspended: bool,
 }
 
 /// What became of a release that was offered.
@@ -158,7 +162,7 @@ impl Releases {
         for fault in snapshot.faults() {
             tracing::warn!("{fault}; the line is left out");
         }
-        let mut inner = self.lock();
+        let mut inner = self.lock_to_change()?;
         inner.latest = Some(record.digest);
         self.keep(&mut inner, record.clone())?;
         let outcome = self.decide(&mut inner, &record, snapshot, cause)?;
@@ -255,7 +259,7 @@ impl Releases {
     /// Goes back to a release, by default to the one before, and stays there: what is pushed is fetched and not served until
     /// [`Releases::unpin`]. Readers see it first; then it is written down.
     pub fn rollback(&self, to: Option<Digest>) -> Result<Record, ChangeError> {
-        let mut inner = self.lock();
+        let mut inner = self.lock_to_change()?;
         let to = match to {
             Some(digest) => digest,
             None => self.before(&inner).ok_or(ChangeError::NoPrevious)?,
@@ -311,7 +315,7 @@ impl Releases {
 
     /// Stays at a release, by default at the one that is served.
     pub fn pin(&self, digest: Option<Digest>) -> Result<Record, ChangeError> {
-        let mut inner = self.lock();
+        let mut inner = self.lock_to_change()?;
         let digest = digest.or(inner.current.current).ok_or(ChangeError::NoCurrent)?;
         let record = self.serve(&mut inner, digest, Some(digest), (Event::Swap, Some("a person pinned it")))?;
         self.note("pin", &json!({"digest": digest, "sequence": record.sequence}));
@@ -320,7 +324,7 @@ impl Releases {
 
     /// Follows again: what came meanwhile is served, if nothing else speaks against it.
     pub fn unpin(&self) -> Result<Outcome, ChangeError> {
-        let mut inner = self.lock();
+        let mut inner = self.lock_to_change()?;
         let current = Current { pinned: None, ..inner.current };
         self.commit(&mut inner, current)?;
         self.note("unpin", &json!({}));
@@ -329,7 +333,7 @@ impl Releases {
 
     /// Looks again at the latest release that is kept and not served: a window may have opened, or a person said so.
     pub fn advance(&self, cause: Cause) -> Result<Outcome, FetchError> {
-        self.advance_locked(&mut self.lock(), cause)
+        self.advance_locked(&mut *self.lock_to_change()?, cause)
     }
 
     fn advance_locked(&self, inner: &mut Inner, cause: Cause) -> Result<Outcome, FetchError> {
@@ -345,13 +349,14 @@ impl Releases {
 
     /// The instance stops: what it serves did no harm so far.
     pub fn stop(&self) -> Result<(), StateError> {
-        let current = self.lock().current.current;
+        // Where another process has taken over, that is its to say.
+        let current = if self.is_suspended() { None } else { self.lock().current.current };
         current.map_or(Ok(()), |current| self.confirm(current))
     }
 
     /// A release has been served for its first minute.
     pub(super) fn confirm(&self, digest: Digest) -> Result<(), StateError> {
-        let mut inner = self.lock();
+        let mut inner = self.lock_to_change()?;
         let Some(record) = inner.records.get(&digest).filter(|record| record.status == Status::Installed) else {
             return Ok(());
         };
@@ -362,7 +367,7 @@ impl Releases {
 
     /// A release does harm: goes back to the one before it, and never serves it again.
     pub(super) fn quarantine(&self, digest: Digest, reason: &str) -> Result<(), ChangeError> {
-        let mut inner = self.lock();
+        let mut inner = self.lock_to_change()?;
         if inner.current.current == Some(digest) {
             let before = self.before(&inner).ok_or(ChangeError::NoPrevious)?;
             let pinned = inner.current.pinned;
@@ -393,7 +398,7 @@ impl Releases {
         }
     }
 
-    fn keep(&self, inner: &mut Inner, record: Record) -> Result<(), StateError> {
+    pub(super) fn keep(&self, inner: &mut Inner, record: Record) -> Result<(), StateError> {
         if let Some(state) = self.store.state() {
             state.keep(&record)?;
         }

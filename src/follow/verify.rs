@@ -63,6 +63,11 @@ impl Verifier {
         Self { keys, policy }
     }
 
+    /// Whether one of the keys has signed `index` for `repository`, whatever the policy says.
+    pub(super) fn vouches(&self, repository: &str, index: &Index) -> bool {
+        index.signed_by(repository, &self.keys).is_ok()
+    }
+
     /// Checks that `index`, called `name` in messages, was signed for `repository`, the path without its host. What the policy
     /// lets pass all the same is warned about.
     pub fn check(&self, name: &str, repository: &str, index: &Index) -> Result<Verified, SignatureError> {

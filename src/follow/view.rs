@@ -24,6 +24,8 @@ pub struct View {
     pub behind: u64,
     /// Why the latest is not served.
     pub waiting: Option<String>,
+    /// What is to be known of the program of the release that is served, if there is something.
+    pub program: Option<String>,
     /// The state folder; `None` if nothing outlives the process.
     pub state: Option<String>,
 }
@@ -47,6 +49,7 @@ impl Releases {
             latest,
             behind,
             waiting: inner.waiting.clone(),
+            program: inner.program.clone(),
             state: self.store.state().map(|state| state.folder().display().to_string()),
         }
     }

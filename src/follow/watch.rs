@@ -26,7 +26,7 @@ pub(super) async fn watch(releases: Arc<Releases>, observer: Observer, digest: D
     let deadline = Instant::now() + WATCHED;
     while Instant::now() < deadline {
         sleep(STEP).await;
-        if releases.view().serving.is_none_or(|serving| serving.digest != digest) {
+        if releases.is_suspended() || releases.view().serving.is_none_or(|serving| serving.digest != digest) {
             return;
         }
         if let Some(reason) = harm(begin, observer.answered()) {

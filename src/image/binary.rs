@@ -62,6 +62,11 @@ impl Binary {
     }
 }
 
+/// Whether `bytes` are a program that runs on `platform` without libraries.
+pub(super) fn runs_on(bytes: &[u8], platform: Platform) -> bool {
+    inspect(bytes) == Some((platform, Linking::Static))
+}
+
 #[derive(Debug, PartialEq)]
 enum Linking {
     Static,

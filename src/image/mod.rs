@@ -16,6 +16,7 @@ mod layout;
 mod manifest;
 mod pack;
 mod platform;
+mod program;
 mod record;
 mod signature;
 mod stack;
@@ -35,8 +36,9 @@ pub use layout::{Layout, LayoutError, LayoutImages, NamedImage, layout_images, r
 pub use manifest::{
     Blob, CONTENT_ROOT, Descriptor, INDEX_TYPES, Index, MANIFEST_TYPES, Manifest, ROLE, Role, SEQUENCE,
 };
-pub use pack::{PackError, pack_program, pack_tree, packed_length};
+pub use pack::{PackError, pack_program, pack_tree, packed_length, program_diff_id};
 pub use platform::{Platform, PlatformError, PlatformFields};
+pub use program::{ProgramError, unpack_program};
 pub use record::record;
 pub use signature::{
     COSIGN_SIGNATURE, CosignImage, KeyError, MalformedSignature, SIGNATURE, SIMPLE_SIGNING, Signature, SignatureError,

@@ -15,10 +15,10 @@ use super::delta::Delta;
 use super::format::Format;
 use super::layer::Layer;
 use super::manifest::Descriptor;
-use crate::snapshot::{Entry, Hasher, Modified, Tree, TreePath};
+use crate::snapshot::{Digest, Entry, Hasher, Modified, Tree, TreePath};
 
 /// The program's file in an image.
-const PROGRAM: &str = "galley";
+pub(super) const PROGRAM: &str = "galley";
 /// Where a volume for the state will be mounted.
 const STATE: &str = "var/lib/galley/";
 /// The user that an image runs as: a volume takes its owner from the folder that it is mounted on.
@@ -41,9 +41,15 @@ pub enum PackError {
 /// The layer of a program, with the folder for its state.
 pub fn pack_program(program: &[u8]) -> io::Result<Layer> {
     let mut packer = Packer::new();
-    packer.file(PROGRAM, 0o755, 0, program)?;
-    packer.folder(STATE, USER)?;
+    packer.program(program)?;
     packer.finish()
+}
+
+/// What the archive of a program's layer is called before compression, without compressing it.
+pub fn program_diff_id(program: &[u8]) -> io::Result<Digest> {
+    let mut packer = Packer(Builder::new(HashOnly(Hasher::default())));
+    packer.program(program)?;
+    Ok(packer.0.into_inner()?.0.finish())
 }
 
 /// The layer of a whole tree.
@@ -98,11 +104,39 @@ fn encoder<W: Write>(inner: W) -> GzEncoder<W> {
     GzBuilder::new().operating_system(255).write(inner, Compression::new(LEVEL))
 }
 
-struct Packer(Builder<Tee>);
+/// Hashes what would go into the compressor.
+struct HashOnly(Hasher);
 
-impl Packer {
+impl Write for HashOnly {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Packer<W: Write>(Builder<W>);
+
+impl Packer<Tee> {
     fn new() -> Self {
         Self(Builder::new(Tee { encoder: encoder(Vec::new()), hasher: Hasher::default() }))
+    }
+
+    fn finish(self) -> io::Result<Layer> {
+        let Tee { encoder, hasher } = self.0.into_inner()?;
+        let bytes = Bytes::from(encoder.finish()?);
+        let descriptor = Descriptor::of(Format::default().media_types().layer, &bytes);
+        Ok(Layer::new(descriptor, hasher.finish(), bytes))
+    }
+}
+
+impl<W: Write> Packer<W> {
+    fn program(&mut self, program: &[u8]) -> io::Result<()> {
+        self.file(PROGRAM, 0o755, 0, program)?;
+        self.folder(STATE, USER)
     }
 
     fn page(&mut self, path: &TreePath, entry: &Entry) -> Result<(), PackError> {
@@ -133,13 +167,6 @@ impl Packer {
         }
         header.set_cksum();
         self.0.append(&header, bytes)
-    }
-
-    fn finish(self) -> io::Result<Layer> {
-        let Tee { encoder, hasher } = self.0.into_inner()?;
-        let bytes = Bytes::from(encoder.finish()?);
-        let descriptor = Descriptor::of(Format::default().media_types().layer, &bytes);
-        Ok(Layer::new(descriptor, hasher.finish(), bytes))
     }
 }
 

@@ -176,10 +176,10 @@ impl Unpacker {
 }
 
 /// Ends with an error where more comes than may; what is read can be hashed.
-struct Limited<'a, R> {
-    inner: R,
-    left: u64,
-    hasher: Option<&'a mut Hasher>,
+pub(super) struct Limited<'a, R> {
+    pub(super) inner: R,
+    pub(super) left: u64,
+    pub(super) hasher: Option<&'a mut Hasher>,
 }
 
 impl<R: Read> Read for Limited<'_, R> {

@@ -7,6 +7,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -39,6 +40,30 @@ const BLOCKING_THREADS: usize = 16;
 /// with it the word that it is the last one.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// How clients are parted with. `()` is [`Brief`](Self::Brief).
+#[derive(Default)]
+pub enum Farewell {
+    /// The process is to end: answers finish within the limit for a stop, and nobody who is idle is waited for.
+    #[default]
+    Brief,
+    /// Others serve on, from the same listeners: clients that are idle may come back for as long as they might if nothing had
+    /// happened, and hear then that the answer is the last one. When this is done, the rest is brief.
+    Patient(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+impl From<()> for Farewell {
+    fn from((): ()) -> Self {
+        Self::Brief
+    }
+}
+
+/// How far the parting is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Parting {
+    Not,
+    Patient,
+}
+
 /// How connections are served.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -64,13 +89,12 @@ struct Shared<H> {
     shortage: Arc<Shortage>,
 }
 
-/// Serves on all `listeners` until `shutdown` is done; then accepts no more, lets answers finish within the limit, and
-/// returns.
+/// Serves on all `listeners` until `shutdown` is done; then accepts no more, parts with the clients as it says, and returns.
 pub async fn serve<L: Into<Listener>>(
     listeners: Vec<L>,
     handler: impl Handler,
     settings: Settings,
-    shutdown: impl Future<Output = ()>,
+    shutdown: impl Future<Output = impl Into<Farewell>>,
 ) -> io::Result<()> {
     let listeners: Vec<Listener> = listeners.into_iter().map(Into::into).collect();
     let permits = Arc::new(Semaphore::new(settings.limits.connections));
@@ -79,7 +103,7 @@ pub async fn serve<L: Into<Listener>>(
     // By the cores that this process may use: a container's share counts, not the machine's.
     let count = settings.threads.map_or_else(std::thread::available_parallelism, Ok)?.get();
     let shared = Shared { handler, settings, permits, per_address, shortage: Arc::default() };
-    let (stop, stopped) = watch::channel(());
+    let (stop, stopped) = watch::channel(Parting::Not);
     // Each thread tells its end, however it comes, and the last one ends the channel.
     let (ended, mut ends) = mpsc::channel(count);
     let mut threads = Vec::new();
@@ -96,14 +120,23 @@ pub async fn serve<L: Into<Listener>>(
         })?);
     }
     drop((shared, stopped, ended));
-    tokio::select! {
-        () = shutdown => {}
+    let farewell = tokio::select! {
+        farewell = shutdown => farewell.into(),
         // A thread that could not begin, or panicked: what is left would serve only a part of the connections.
-        _ = ends.recv() => {}
+        _ = ends.recv() => Farewell::Brief,
+    };
+    if let Farewell::Patient(until) = farewell {
+        drop(listeners);
+        stop.send_replace(Parting::Patient);
+        tokio::select! {
+            () = until => {}
+            () = async { while ends.recv().await.is_some() {} } => {}
+        }
+    } else {
+        // Who comes later finds a door that is shut, instead of a queue that nobody empties; and no file of a Unix socket.
+        listeners.iter().for_each(Listener::close_queue);
+        drop(listeners);
     }
-    // Who comes later finds a door that is shut, instead of a queue that nobody empties; and no file of a Unix socket.
-    listeners.iter().for_each(Listener::close_queue);
-    drop(listeners);
     drop(stop);
     while ends.recv().await.is_some() {}
     let mut all_finished = true;
@@ -132,7 +165,7 @@ fn run<H: Handler>(
     sockets: Vec<(OwnedFd, bool)>,
     places: Places<Accepted<Loose>>,
     mut handed: UnboundedReceiver<Handed>,
-    mut stopped: watch::Receiver<()>,
+    mut stopped: watch::Receiver<Parting>,
 ) -> io::Result<bool> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().max_blocking_threads(BLOCKING_THREADS);
@@ -166,6 +199,13 @@ fn run<H: Handler>(
         let _ = stopped.changed().await;
         connections.leave(Leaving::AfterAnswer);
         while loops.join_next().await.is_some() {}
+        if *stopped.borrow_and_update() == Parting::Patient {
+            let patience = limits.idle + limits.stop;
+            tokio::select! {
+                _ = tokio::time::timeout(patience, connections.gone()) => {}
+                _ = stopped.changed() => {}
+            }
+        }
         Ok(leave(&connections, limits.stop).await)
     })
 }
@@ -242,12 +282,13 @@ struct Accepting<H> {
 }
 
 impl<H: Handler> Accepting<H> {
-    /// Accepts until the sender of `stopped` is gone; what waits in the queue then is still taken.
-    async fn run(self, queue: Queue, mut stopped: watch::Receiver<()>) {
+    /// Accepts until `stopped` says otherwise, or its sender is gone; what waits in the queue then is still taken, unless others
+    /// go on with it.
+    async fn run(self, queue: Queue, mut stopped: watch::Receiver<Parting>) {
         loop {
             let accepted = tokio::select! {
                 accepted = queue.next() => accepted,
-                _ = stopped.changed() => break,
+                _ = stopped.wait_for(|parting| *parting != Parting::Not) => break,
             };
             match accepted {
                 Ok(mut accepted) => {
@@ -255,7 +296,7 @@ impl<H: Handler> Accepting<H> {
                     // that has no connection to accept keeps no permit from those that have.
                     accepted.permit = tokio::select! {
                         permit = Arc::clone(&self.permits).acquire_owned() => permit.ok(),
-                        _ = stopped.changed() => None,
+                        _ = stopped.wait_for(|parting| *parting != Parting::Not) => None,
                     };
                     self.serve(accepted);
                 }
@@ -270,7 +311,9 @@ impl<H: Handler> Accepting<H> {
                 }
             }
         }
-        take_rest(|| queue.rest(), |accepted| self.serve(accepted));
+        if *stopped.borrow() != Parting::Patient {
+            take_rest(|| queue.rest(), |accepted| self.serve(accepted));
+        }
     }
 
     fn serve(&self, accepted: Accepted<Socket>) {

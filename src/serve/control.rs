@@ -12,7 +12,7 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
-use super::accept::{Settings, serve};
+use super::accept::{Farewell, Settings, serve};
 use super::body::AnswerBody;
 use super::handler::{Answer, Handler};
 use super::limits::Limits;
@@ -56,11 +56,11 @@ impl Control {
     /// Serves on `listeners` in a thread of its own: however much the public listeners have to do, a probe is answered.
     pub fn start(self, listeners: Vec<Listener>) -> io::Result<ControlThread> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (stop, stopped) = oneshot::channel::<()>();
+        let (stop, stopped) = oneshot::channel::<Farewell>();
         let limits = Limits { connections: CONNECTIONS, stop: STOP, ..Limits::default() };
         let settings = Settings { limits, threads: Some(NonZeroUsize::MIN), ..Settings::default() };
         // Both mean the stop: the word for it, and that nobody is left to say it.
-        let stopped = async { drop(stopped.await) };
+        let stopped = async { stopped.await.unwrap_or_default() };
         let thread = std::thread::Builder::new().name("control".to_owned());
         let thread = thread.spawn(move || runtime.block_on(serve(listeners, self, settings, stopped)))?;
         Ok(ControlThread { stop, thread })
@@ -111,9 +111,8 @@ fn respond(status: StatusCode, media_type: &'static str, text: impl Into<Bytes>)
 }
 
 /// The control listener's thread.
-#[derive(Debug)]
 pub struct ControlThread {
-    stop: oneshot::Sender<()>,
+    stop: oneshot::Sender<Farewell>,
     thread: JoinHandle<io::Result<()>>,
 }
 
@@ -121,7 +120,14 @@ impl ControlThread {
     /// Closes the listeners and waits for the thread's end.
     pub fn stop(self) -> io::Result<()> {
         // The error means that it has stopped already, which the thread's result tells.
-        let _ = self.stop.send(());
+        let _ = self.stop.send(Farewell::Brief);
         self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the control listener's thread broke")))
+    }
+
+    /// Takes no more connections, which another process does, and leaves those that are open to the thread, which ends with them
+    /// or with the process.
+    pub fn part(self) {
+        // The error means that it has stopped already.
+        let _ = self.stop.send(Farewell::Patient(Box::pin(std::future::pending())));
     }
 }

@@ -113,7 +113,7 @@ enum Place {
         ours: bool,
     },
     /// The path, and the file if it is ours to remove.
-    Unix(PathBuf, #[expect(dead_code, reason = "for its drop")] Option<SocketFile>),
+    Unix(PathBuf, Option<SocketFile>),
 }
 
 impl Listener {
@@ -128,6 +128,28 @@ impl Listener {
                 Ok(vec![handed.map_or_else(|| open_descriptor(*number), Ok)?])
             }
         }
+    }
+
+    /// A listener that another process opened, and passed on. With `opened` it was the program before this one, in this process:
+    /// then its queue, and the file of a Unix socket, are ours.
+    pub fn adopt(socket: OwnedFd, opened: bool) -> io::Result<Self> {
+        let about = SockRef::from(&socket);
+        if about.r#type()? != Type::STREAM {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no socket that listens"));
+        }
+        if about.local_addr()?.domain() != Domain::UNIX {
+            let listener = TcpListener::from(socket);
+            return if opened { Ok(listener.into()) } else { Self::of_tcp(listener) };
+        }
+        let listener = UnixListener::from(socket);
+        let path = listener.local_addr()?.as_pathname().map(Path::to_owned);
+        let file = path.filter(|_| opened).map(|path| SocketFile::of(&path)).transpose()?;
+        Self::of_unix(listener, file)
+    }
+
+    /// Whether it was opened here, and not handed over.
+    pub fn is_ours(&self) -> bool {
+        matches!(self.place, Place::Tcp { ours: true } | Place::Unix(_, Some(_)))
     }
 
     /// One that was handed over.
@@ -164,7 +186,7 @@ impl Listener {
     /// Lets nobody into the queue any more; those who are in it stay. Who comes between the last look at a queue and its end
     /// would be reset with a request on the way; so they wait at the door, and try again a second later, when somebody else
     /// may listen there or nobody does.
-    pub(super) fn close_queue(&self) {
+    pub fn close_queue(&self) {
         #[cfg(target_os = "linux")]
         if matches!(self.place, Place::Tcp { ours: true }) {
             /// A program for the packet filter, bpf(4): `ret #0`, which keeps no byte of any packet.
@@ -175,8 +197,8 @@ impl Listener {
         }
     }
 
-    /// The same queue once more, for a further thread.
-    pub(super) fn share(&self) -> io::Result<OwnedFd> {
+    /// The same queue once more, for a further thread or another process.
+    pub fn share(&self) -> io::Result<OwnedFd> {
         self.socket.try_clone()
     }
 }

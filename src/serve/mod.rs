@@ -34,7 +34,7 @@ mod service;
 mod stream;
 mod tls;
 
-pub use accept::{Settings, serve};
+pub use accept::{Farewell, Settings, serve};
 pub use alternative::{PREVIEW_COOKIE, Previewed, Previews};
 pub use answer::content;
 pub use body::AnswerBody;

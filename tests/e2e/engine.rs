@@ -6,7 +6,7 @@ use crate::parts::{Engine, Registry, free_port};
 use crate::support::{Connection, TempSite, run};
 
 /// What a container of galley's needs: nothing. No root file system to write to, no capability, no new privileges.
-const CONFINED: [&str; 6] =
+pub(crate) const CONFINED: [&str; 6] =
     ["--network", "host", "--read-only", "--cap-drop=ALL", "--security-opt", "no-new-privileges"];
 
 /// Runs `image` confined on a free port, looks at a page and stops it. A platform that is not the machine's is emulated.

@@ -14,6 +14,7 @@ mod dockerfiles;
 mod driver;
 mod engine;
 mod families;
+mod handover;
 mod manual;
 mod network;
 mod outputs;
@@ -140,6 +141,8 @@ fn main() -> ExitCode {
         trial("registry::an_edit_takes_milliseconds", REGISTRY, registry::warm),
         trial("registry::a_full_disk_is_said_to_be_one", DISK, registry::full),
         trial("engine::docker_pulls_and_runs_the_image", ENGINE, engine::docker_runs_the_image),
+        trial("handover::programs_take_over_in_a_container", ENGINE, handover::in_a_container),
+        trial("handover::a_program_is_run_from_memory", ENGINE, handover::without_a_place_for_programs),
         trial("dockerfiles::the_projects_build_and_run", BUILDS, dockerfiles::the_projects),
         trial("dockerfiles::the_classic_builder_will_do", BUILDS, dockerfiles::the_classic_builder),
         trial("dockerfiles::the_projects_for_arm_build_and_run", BUILDS_ARM, dockerfiles::the_projects_for_arm),

@@ -275,6 +275,12 @@ impl Engine {
 }
 
 impl Engine {
+    /// Runs the docker command line; returns what came on standard error.
+    pub(crate) fn said(&self, arguments: &[&str]) -> String {
+        let output = docker(&self.socket).args(arguments).output().unwrap();
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
     /// Builds an image; what was said is in both results.
     pub(crate) fn build(&self, arguments: &[&str]) -> Result<String, String> {
         let output = docker(&self.socket).args(["build", "--progress", "plain"]).args(arguments).output().unwrap();

@@ -23,6 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("registry", &["image", "outbound", "secret_file", "snapshot"]),
     ("engine", &["image", "outbound", "snapshot"]),
     ("follow", &["registry", "image", "outbound", "secret_file", "snapshot", "serve"]),
+    ("supervise", &[]),
     (
         "cli",
         &[
@@ -41,6 +42,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "outbound",
             "preview",
             "secret_file",
+            "supervise",
         ],
     ),
 ];
@@ -88,6 +90,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("gif", &["render/image/"]),
     ("jiff", &["site/", "config/", "cli/", "follow/", "registry/token.rs", "serve/observe/line.rs"]),
     ("prometheus_client", &["serve/observe/metrics.rs"]),
+    ("libc", &["supervise/mask.rs"]),
     ("notify", &["preview/watch"]),
     ("qrcode", &["cli/preview.rs"]),
 ];

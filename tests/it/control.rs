@@ -69,6 +69,18 @@ impl Observed {
         }
     }
 
+    /// Waits for the line with `text`, before which none with `other` may come.
+    #[track_caller]
+    pub(crate) fn hear_nothing_of(&self, other: &str, text: &str) {
+        loop {
+            let Ok(line) = self.said.recv_timeout(PATIENCE) else { panic!("it never said {text}") };
+            assert!(!line.contains(other), "{line}");
+            if line.contains(text) {
+                return;
+            }
+        }
+    }
+
     /// What reads its standard output: whoever drops it closes that.
     pub(crate) fn take_output(&mut self) -> BufReader<ChildStdout> {
         self.output.take().unwrap()

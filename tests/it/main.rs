@@ -22,6 +22,7 @@ mod double;
 mod engine;
 mod follow;
 mod frames;
+mod handover;
 mod health;
 mod history;
 mod hooks;

@@ -23,7 +23,7 @@ fn the_readme_has_the_two_commands_and_the_files_that_it_names() {
 }
 
 /// The pages of the manual, in the order of its menu.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "_index",
     "write",
     "preview",
@@ -36,6 +36,7 @@ const PAGES: [&str; 12] = [
     "notices",
     "channels",
     "how-a-swap-works",
+    "handover",
 ];
 
 fn page(name: &str) -> String {

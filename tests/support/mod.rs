@@ -1,5 +1,8 @@
 //! Temporary sites, running instances and a plain HTTP client, for both test programs.
 
+pub(crate) mod load;
+pub(crate) mod programs;
+
 use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,6 +1,7 @@
 //! `galley serve --follow`: what is followed, and what is known of it from before.
 
 use std::env;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,10 +12,11 @@ use crate::cli::memory::Size;
 use crate::cli::report::Report;
 use crate::follow::{
     Channels, ControlCell, Limits, Poll, Release, Schedule, Secrets, Source, State, StateError, Store, Verifier,
-    Window, boot, channel_routes, control_routes, look, look_at_blob,
+    Window, boot, channel_routes, control_routes, look, look_at_blob, take_over,
 };
 use crate::registry::Reference;
 use crate::serve::{Deployment, Routes};
+use crate::snapshot::Digest;
 
 /// Where an image of galley has its volume.
 const IMAGE_STATE: &str = "/var/lib/galley";
@@ -85,18 +87,32 @@ impl FollowArguments {
         Ok(self.follow.is_some().then(|| control_routes(cell.clone(), tokens)))
     }
 
+    /// Where releases are kept, if there is a place for them.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        self.state.clone().or_else(|| self.follow.as_ref().and_then(default_folder))
+    }
+
     /// Where releases are kept, and the one to begin with. What another instance writes is only read.
     fn store(
         &self,
-        reference: &Reference,
         verifier: Option<&Verifier>,
         telling: &mut Option<Telling>,
+        handed: HandedState,
         report: &Report,
     ) -> anyhow::Result<(Store, Option<Release>)> {
         let limits = Limits { keep: self.keep, size: self.state_size.bytes() };
-        let folder = self.state.clone().or_else(|| default_folder(reference));
-        Ok(match folder.as_deref().map(|folder| State::open(folder, limits)) {
+        let folder = self.folder();
+        let HandedState { lock, release } = handed;
+        let open = |folder: &Path| match lock {
+            Some(lock) => State::open_with(folder, limits, lock),
+            None => State::open(folder, limits),
+        };
+        Ok(match folder.as_deref().map(open) {
             Some(Ok(state)) => {
+                if let Some(digest) = release {
+                    let release = take_over(digest, &state.records()?, |digest| state.get(digest))?;
+                    return Ok((Store::Disk(state), Some(release)));
+                }
                 let booted = boot(&state.current(), &state.records()?, verifier, |digest| state.get(digest));
                 (Store::Disk(state), booted)
             }
@@ -128,24 +144,16 @@ impl FollowArguments {
         &self,
         has_source: bool,
         verifier: Option<&Verifier>,
+        handed: HandedState,
         report: &Report,
     ) -> anyhow::Result<Option<Following>> {
         let Some(reference) = self.follow.clone() else { return Ok(None) };
         let schedule = Schedule { windows: self.window.clone(), monotonic: self.monotonic };
         let mut telling = self.notices.read()?;
-        let (store, booted) = self.store(&reference, verifier, &mut telling, report)?;
-        let baked = env::var(BAKED_SEQUENCE).ok().and_then(|text| text.parse().ok()).filter(|_| has_source);
-        let booted = booted.filter(|release| {
-            let newer = baked.is_none_or(|baked: u64| release.record.sequence > baked);
-            if !newer {
-                report.say(format_args!(
-                    "the image holds release {}, the state release {}",
-                    baked.unwrap_or_default(),
-                    release.record.sequence
-                ));
-            }
-            newer
-        });
+        let takes_over = handed.release.is_some();
+        let (store, booted) = self.store(verifier, &mut telling, handed, report)?;
+        // What another worker serves is served on, whatever the image holds.
+        let booted = booted.filter(|release| !has_source || takes_over || is_newer(release, report));
         if let Some(Release { record, .. }) = &booted {
             report.say(format_args!("from the state: release {}, {}", record.sequence, record.digest));
         }
@@ -154,6 +162,31 @@ impl FollowArguments {
         }
         Ok(Some(Following { reference, store: Arc::new(store), schedule, booted, telling }))
     }
+}
+
+/// Whether `release` is newer than the content that the image was made with, if this is one.
+fn is_newer(release: &Release, report: &Report) -> bool {
+    let sequence = release.record.sequence;
+    let newer = baked().is_none_or(|baked| sequence > baked);
+    if !newer {
+        let baked = baked().unwrap_or_default();
+        report.say(format_args!("the image holds release {baked}, the state release {sequence}"));
+    }
+    newer
+}
+
+/// What a worker got from its supervisor.
+#[derive(Default)]
+pub(super) struct HandedState {
+    /// The state's lock.
+    pub(super) lock: Option<File>,
+    /// The release that another worker serves.
+    pub(super) release: Option<Digest>,
+}
+
+/// The number of the release that the image holds, if this is one.
+pub(super) fn baked() -> Option<u64> {
+    env::var(BAKED_SEQUENCE).ok().and_then(|text| text.parse().ok())
 }
 
 /// Each reference has a folder of its own, except in an image, whose volume is for one.

@@ -3,15 +3,15 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use crate::cli::report::Report;
 use crate::serve::{
-    AccessLog, Address, Control, ControlThread, Counted, Deployment, Inherited, Listener, LogFormat, Observer,
-    Readiness, Routes, bind,
+    AccessLog, Address, Control, ControlThread, Counted, Deployment, Farewell, Inherited, Listener, LogFormat,
+    Observer, Readiness, Routes, bind,
 };
 
 /// Where the control listener is with --follow.
@@ -65,7 +65,7 @@ pub(super) struct Observation {
     pub(super) observer: Observer,
     readiness: Arc<Readiness>,
     log: Option<AccessLog>,
-    control: Option<ControlThread>,
+    control: Arc<Mutex<Option<ControlThread>>>,
 }
 
 impl ObservationArguments {
@@ -95,7 +95,7 @@ impl ObservationArguments {
             let control = Control::new(observer.clone(), Arc::clone(&readiness), counted).with_routes(routes);
             Some(control.start(listeners)?)
         };
-        Ok(Observation { observer, readiness, log, control })
+        Ok(Observation { observer, readiness, log, control: Arc::new(Mutex::new(control)) })
     }
 
     /// Opens the control listener, before those of the blog: what it takes of a service manager's is not theirs. The address
@@ -130,12 +130,20 @@ impl Observation {
         self.readiness.installed(deployment);
     }
 
-    /// Done when `stop` is; from then on the instance is not ready.
-    pub(super) fn until(&self, stop: impl Future<Output = ()>) -> impl Future<Output = ()> {
-        let readiness = Arc::clone(&self.readiness);
+    /// Done when `stop` is. From then on the instance is not ready, or another one is, and answers at the control listener.
+    pub(super) fn until(&self, stop: impl Future<Output = Farewell>) -> impl Future<Output = Farewell> {
+        let (readiness, control) = (Arc::clone(&self.readiness), Arc::clone(&self.control));
         async move {
-            stop.await;
-            readiness.stopping();
+            let farewell = stop.await;
+            match &farewell {
+                Farewell::Brief => readiness.stopping(),
+                Farewell::Patient(_) => {
+                    if let Some(control) = control.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                        control.part();
+                    }
+                }
+            }
+            farewell
         }
     }
 
@@ -144,7 +152,8 @@ impl Observation {
         if let Some(log) = self.log {
             log.finish();
         }
-        self.control.map(ControlThread::stop).transpose().context("the control listener")?;
+        let control = self.control.lock().unwrap_or_else(PoisonError::into_inner).take();
+        control.map(ControlThread::stop).transpose().context("the control listener")?;
         Ok(())
     }
 }

@@ -5,6 +5,7 @@
 //! blobs/sha256/<hex>       indexes, manifests and layers as pulled
 //! releases/<hex>.json      what is known of a release
 //! current.json             which one is served, which was before, which is pinned: the one commit point
+//! binaries/sha256/<hex>    programs that were taken out of layers
 //! journal.jsonl            one line a step
 //! ```
 //!
@@ -12,6 +13,7 @@
 
 mod blobs;
 mod journal;
+mod programs;
 mod record;
 
 use std::collections::{BTreeMap, HashSet};
@@ -24,6 +26,8 @@ use serde::Serialize;
 
 use self::blobs::Blobs;
 pub use self::journal::Journal;
+use self::programs::Programs;
+pub(super) use self::programs::in_memory;
 pub use self::record::{Cause, Changes, Current, Record, Size, Status};
 use super::durable;
 use crate::snapshot::Digest;
@@ -47,6 +51,9 @@ pub enum StateError {
     /// Another instance writes there.
     #[error("{path}: another galley keeps its state there; choose another folder with --state", path = .0.display())]
     Taken(PathBuf),
+    /// Another process is about to write there.
+    #[error("another program is taking over from this one; ask again in a moment")]
+    Suspended,
     /// A program that came later wrote it.
     #[error("{path}: was written by a newer galley (format {found}, this one knows {VERSION}); use that one, or another folder with --state", path = .path.display())]
     Newer {
@@ -77,6 +84,7 @@ pub struct State {
     folder: PathBuf,
     limits: Limits,
     blobs: Blobs,
+    programs: Programs,
     journal: Journal,
     /// Held as long as the file is open.
     _lock: File,
@@ -85,18 +93,16 @@ pub struct State {
 impl State {
     /// Opens the state in `folder`, or begins one. What a crash left half done is removed.
     pub fn open(folder: &Path, limits: Limits) -> Result<Self, StateError> {
+        Self::open_with(folder, limits, lock(folder)?)
+    }
+
+    /// The same for one who has the lock already, by [`lock`].
+    pub fn open_with(folder: &Path, limits: Limits, lock: File) -> Result<Self, StateError> {
         fs::create_dir_all(folder.join("releases")).map_err(at(folder))?;
-        let lock = folder.join("lock");
-        let file = File::options().create(true).truncate(false).write(true).open(&lock).map_err(at(&lock))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(StateError::Taken(folder.to_path_buf())),
-            Err(fs::TryLockError::Error(error)) => return Err(at(&lock)(error)),
-        }
         check_version(folder)?;
         let blobs = Blobs::open(folder).map_err(at(folder))?;
-        let journal = Journal::open(folder).map_err(at(folder))?;
-        let state = Self { folder: folder.to_path_buf(), limits, blobs, journal, _lock: file };
+        let (programs, journal) = (Programs::at(folder), Journal::open(folder).map_err(at(folder))?);
+        let state = Self { folder: folder.to_path_buf(), limits, blobs, programs, journal, _lock: lock };
         durable::sweep(folder).and_then(|()| durable::sweep(&folder.join("releases"))).map_err(at(folder))?;
         Ok(state)
     }
@@ -163,6 +169,16 @@ impl State {
         self.blobs.get(digest)
     }
 
+    /// Keeps a program, whose digest has been checked, and opens it to be run.
+    pub fn put_program(&self, digest: Digest, bytes: &[u8]) -> Result<File, StateError> {
+        self.programs.put(digest, bytes).map_err(at(&self.folder))
+    }
+
+    /// Forgets programs that are not in `named`.
+    pub fn sweep_programs(&self, named: &HashSet<Digest>) -> Result<(), StateError> {
+        self.programs.sweep(named).map_err(at(&self.folder))
+    }
+
     /// Forgets releases that are beyond the limits, oldest first, and blobs that none of the rest names. `records` is what is
     /// known afterwards.
     pub fn sweep(&self, records: &mut BTreeMap<Digest, Record>, current: &Current) -> Result<(), StateError> {
@@ -204,6 +220,23 @@ impl State {
     fn record_path(&self, digest: Digest) -> PathBuf {
         self.folder.join("releases").join(format!("{}.json", digest.hex()))
     }
+}
+
+/// The lock of the state in `folder`, which whoever writes there holds: for as long as the file is open, in whichever process.
+pub fn lock(folder: &Path) -> Result<File, StateError> {
+    fs::create_dir_all(folder).map_err(at(folder))?;
+    let path = folder.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(at(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(StateError::Taken(folder.to_path_buf())),
+        Err(fs::TryLockError::Error(error)) => Err(at(&path)(error)),
+    }
+}
+
+/// The program in the state in `folder`, to be run, if it is there and whole; for one who does not write there.
+pub fn look_at_program(folder: &Path, digest: Digest) -> Option<File> {
+    Programs::at(folder).open(digest)
 }
 
 /// What is known of the state in `folder` by one who does not write there.

@@ -25,6 +25,15 @@ pub struct Record {
     pub manifest: Digest,
     /// The digests of the layers that hold the content, lowest first.
     pub layers: Vec<Digest>,
+    /// The digest of the layer that holds the program, if the image says which one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binary: Option<Digest>,
+    /// The digest of the program in it, once it was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<Digest>,
+    /// Why the program is not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program_fault: Option<String>,
     /// Its files and their bytes, unpacked.
     pub size: Size,
     /// How it differs from what was served when it came.

@@ -1,0 +1,298 @@
+//! The program of a release: where it is not the one that runs, it is taken out of the image and offered to the supervisor.
+//!
+//! Content goes first, and by itself. A program that does not do costs nothing: the one that runs goes on, and the release's
+//! is not tried again.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::sync::{Arc, MutexGuard};
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinError, spawn_blocking};
+
+use super::release::Fetcher;
+use super::releases::{Inner, Releases};
+use super::state::{Record, StateError, in_memory};
+use super::store::Store;
+use crate::image::{Descriptor, Index, Manifest, ProgramError, program_diff_id, unpack_program};
+use crate::registry::RegistryError;
+use crate::snapshot::Digest;
+
+/// A program to hand over to.
+#[derive(Debug)]
+pub struct Offer {
+    /// The program itself, which can be run.
+    pub program: File,
+    /// Its digest.
+    pub digest: Digest,
+    /// The release that is served, and that the new program is to serve.
+    pub release: Digest,
+    /// Why it was not taken. Dropped without a word where it was.
+    pub refused: oneshot::Sender<String>,
+}
+
+/// What sees to it that the program is that of the release.
+#[derive(Debug)]
+pub struct Successor {
+    /// Who takes offers; nobody, if there is no supervisor.
+    offers: Option<mpsc::Sender<Offer>>,
+    /// Programs that were tried.
+    refused: HashMap<Digest, String>,
+    own: Option<Own>,
+    /// The layer that was looked at last, and need not be looked at again.
+    settled: Option<Digest>,
+}
+
+/// The program that runs.
+#[derive(Clone, Copy, Debug)]
+struct Own {
+    digest: Digest,
+    /// What its layer is called before compression.
+    diff_id: Digest,
+}
+
+/// Why there is no handover.
+#[derive(Debug, thiserror::Error)]
+enum Obstacle {
+    /// It is the program that runs.
+    #[error("it is the same program")]
+    Same,
+    /// The same obstacle will be there the next time.
+    #[error("{0}")]
+    Lasting(String),
+    /// The supervisor has tried it.
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("galley itself broke on the program; please report it: {0}")]
+    Broken(#[from] JoinError),
+}
+
+impl From<ProgramError> for Obstacle {
+    fn from(error: ProgramError) -> Self {
+        Self::Lasting(error.to_string())
+    }
+}
+
+impl Successor {
+    /// One that offers programs to whoever receives `offers`; those in `refused` were tried before.
+    pub fn new(offers: Option<mpsc::Sender<Offer>>, refused: HashMap<Digest, String>) -> Self {
+        Self { offers, refused, own: None, settled: None }
+    }
+
+    /// Programs that were tried, with what became of them.
+    pub fn refused(&self) -> impl Iterator<Item = (Digest, &str)> {
+        self.refused.iter().map(|(program, reason)| (*program, reason.as_str()))
+    }
+
+    /// Looks at the program of what is served. Does not return if another process takes over. Whether releases were suspended
+    /// meanwhile.
+    pub(super) async fn look(&mut self, fetcher: &Fetcher, releases: &Arc<Releases>) -> bool {
+        let Some(serving) = releases.view().serving else { return false };
+        let Some(layer) = serving.binary.filter(|layer| self.settled != Some(*layer)) else { return false };
+        let Some(offers) = self.offers.clone() else {
+            self.alone(layer, &serving, releases);
+            return false;
+        };
+        let name = format!("the program of release {}", serving.sequence);
+        let Err(obstacle) = self.offer(&offers, &serving, fetcher, releases).await else { return false };
+        match &obstacle {
+            Obstacle::Same => releases.note_program(None),
+            Obstacle::Lasting(reason) | Obstacle::Refused(reason) => {
+                tracing::warn!("{name} is not run: {reason}; the one that runs goes on");
+                releases.note_program(Some(format!("{name} is not run: {reason}")));
+            }
+            passing => tracing::warn!("{name} can't be had: {passing}; it is tried again with the next look"),
+        }
+        if matches!(obstacle, Obstacle::Same | Obstacle::Lasting(_) | Obstacle::Refused(_)) {
+            self.settled = Some(layer);
+        }
+        matches!(obstacle, Obstacle::Refused(_))
+    }
+
+    /// Without a supervisor there is only something to say. The first release that is seen is taken for the one that came with the
+    /// program.
+    fn alone(&mut self, layer: Digest, serving: &Record, releases: &Releases) {
+        if self.settled.replace(layer).is_some() {
+            let text = format!(
+                "release {} has another program; start its image anew, or this instance with --handover",
+                serving.sequence
+            );
+            tracing::warn!("{text}");
+            releases.note_program(Some(text));
+        }
+    }
+
+    /// Gets the program and offers it. Returns if it can't be, or need not be.
+    async fn offer(
+        &mut self,
+        offers: &mpsc::Sender<Offer>,
+        serving: &Record,
+        fetcher: &Fetcher,
+        releases: &Arc<Releases>,
+    ) -> Result<(), Obstacle> {
+        let own = match self.own {
+            Some(own) => own,
+            None => *self.own.insert(spawn_blocking(Own::read).await??),
+        };
+        let (layer, diff_id) = layer(serving, fetcher).await?;
+        if diff_id == Some(own.diff_id) {
+            releases.keep_program(serving.digest, own.digest)?;
+            return Err(Obstacle::Same);
+        }
+        vouch(serving, fetcher)?;
+        let blob = fetcher.client.blob(&layer).await?;
+        let (store, platform) = (Arc::clone(&fetcher.store), fetcher.platform);
+        let unpacked = spawn_blocking(move || {
+            let bytes = unpack_program(&layer, &blob.bytes, platform)?;
+            Ok::<_, Obstacle>((Digest::of(&bytes), bytes))
+        });
+        let (digest, bytes) = unpacked.await??;
+        releases.keep_program(serving.digest, digest)?;
+        if digest == own.digest {
+            return Err(Obstacle::Same);
+        }
+        if let Some(reason) = self.refused.get(&digest) {
+            releases.fault_program(digest, reason);
+            return Err(Obstacle::Refused(reason.clone()));
+        }
+        let program = spawn_blocking(move || place(&store, digest, &bytes)).await??;
+        releases.sweep_programs(digest);
+        releases.note("handover", &json!({"digest": serving.digest, "sequence": serving.sequence, "program": digest}));
+        releases.suspend();
+        let (refused, answer) = oneshot::channel();
+        let offer = Offer { program, digest, release: serving.digest, refused };
+        let reason = match offers.send(offer).await {
+            // Without an answer it was taken: this process only says goodbye to its clients.
+            Ok(()) => match answer.await {
+                Ok(reason) => reason,
+                Err(_) => std::future::pending().await,
+            },
+            Err(_) => "the supervisor is gone".to_owned(),
+        };
+        releases.resume();
+        releases.fault_program(digest, &reason);
+        releases.note("handover-failed", &json!({"program": digest, "reason": reason}));
+        self.refused.insert(digest, reason.clone());
+        Err(Obstacle::Refused(reason))
+    }
+}
+
+impl Own {
+    fn read() -> Result<Self, Obstacle> {
+        let bytes = std::fs::read("/proc/self/exe")?;
+        Ok(Self { digest: Digest::of(&bytes), diff_id: program_diff_id(&bytes)? })
+    }
+}
+
+/// The layer with the program, and what its archive is called before compression.
+async fn layer(serving: &Record, fetcher: &Fetcher) -> Result<(Descriptor, Option<Digest>), Obstacle> {
+    #[derive(Deserialize)]
+    struct Config {
+        rootfs: RootFs,
+    }
+    #[derive(Deserialize)]
+    struct RootFs {
+        diff_ids: Vec<Digest>,
+    }
+    let lost = || Obstacle::Lasting("its manifest is no longer kept".to_owned());
+    let (store, wanted) = (Arc::clone(&fetcher.store), serving.manifest);
+    let manifest = spawn_blocking(move || store.get(wanted)).await?.ok_or_else(lost)?;
+    let manifest: Manifest = serde_json::from_slice(&manifest).map_err(|_| lost())?;
+    let layer = manifest.binary_layer().ok_or_else(lost)?.clone();
+    let place = manifest.layers.iter().position(|other| other.digest == layer.digest);
+    let config = fetcher.client.blob(&manifest.config).await?;
+    // One that can't be read says nothing: then the layer itself tells.
+    let config = serde_json::from_slice::<Config>(&config.bytes).ok();
+    let diff_id = config.zip(place).and_then(|(config, place)| config.rootfs.diff_ids.get(place).copied());
+    Ok((layer, diff_id))
+}
+
+/// Content without a signature may pass by the policy; a program may not.
+fn vouch(serving: &Record, fetcher: &Fetcher) -> Result<(), Obstacle> {
+    let Some(verifier) = &fetcher.verifier else { return Ok(()) };
+    let index = fetcher.store.get(serving.digest).and_then(|bytes| serde_json::from_slice::<Index>(&bytes).ok());
+    let repository = fetcher.client.reference().repository();
+    if index.is_some_and(|index| verifier.vouches(repository, &index)) {
+        return Ok(());
+    }
+    let reason =
+        "no key of --verify vouches for it, and a program is run only with a signature, whatever --policy says";
+    Err(Obstacle::Lasting(reason.to_owned()))
+}
+
+/// Puts a program where it can be run: into the state, or into memory where there is none.
+fn place(store: &Store, digest: Digest, bytes: &Bytes) -> Result<File, Obstacle> {
+    Ok(match store.state() {
+        Some(state) => state.put_program(digest, bytes)?,
+        None => in_memory(bytes)?,
+    })
+}
+
+impl Releases {
+    /// The releases, if this process may change them.
+    pub(super) fn lock_to_change(&self) -> Result<MutexGuard<'_, Inner>, StateError> {
+        let inner = self.lock();
+        if inner.suspended { Err(StateError::Suspended) } else { Ok(inner) }
+    }
+
+    /// From now on another process writes, or will.
+    fn suspend(&self) {
+        self.lock().suspended = true;
+    }
+
+    fn resume(&self) {
+        self.lock().suspended = false;
+    }
+
+    /// Whether another process is about to take over.
+    pub(super) fn is_suspended(&self) -> bool {
+        self.lock().suspended
+    }
+
+    /// What is to be known of the program of the release that is served.
+    fn note_program(&self, text: Option<String>) {
+        self.lock().program = text;
+    }
+
+    /// Keeps which program a release has.
+    fn keep_program(&self, release: Digest, program: Digest) -> Result<(), StateError> {
+        let mut inner = self.lock_to_change()?;
+        match inner.records.get(&release).filter(|record| record.program != Some(program)).cloned() {
+            Some(record) => self.keep(&mut inner, Record { program: Some(program), program_fault: None, ..record }),
+            None => Ok(()),
+        }
+    }
+
+    /// A program does not do: it is not begun with after a restart.
+    pub fn fault_program(&self, program: Digest, reason: &str) {
+        let mut inner = self.lock();
+        let of_it = |record: &&Record| record.program == Some(program) && record.program_fault.is_none();
+        let records: Vec<Record> = inner.records.values().filter(of_it).cloned().collect();
+        for record in records {
+            let record = Record { program_fault: Some(reason.to_owned()), ..record };
+            if let Err(error) = self.keep(&mut inner, record) {
+                tracing::warn!("{error}; the program may be tried again after a restart");
+            }
+        }
+    }
+
+    /// Forgets programs but `program` and those of what is served, was served or is pinned.
+    fn sweep_programs(&self, program: Digest) {
+        let inner = self.lock();
+        let of = |digest| inner.records.get(&digest).and_then(|record: &Record| record.program);
+        let named = inner.current.named().filter_map(of).chain([program]).collect();
+        if let Some(Err(error)) = self.store.state().map(|state| state.sweep_programs(&named)) {
+            tracing::warn!("{error}; old programs are left there");
+        }
+    }
+}
