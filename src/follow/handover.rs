@@ -45,6 +45,8 @@ pub struct Successor {
     own: Option<Own>,
     /// The layer that was looked at last, and need not be looked at again.
     settled: Option<Digest>,
+    /// A release that nobody vouches for. The next one may have the same program, and a signature.
+    unsigned: Option<Digest>,
 }
 
 /// The program that runs.
@@ -67,6 +69,9 @@ enum Obstacle {
     /// The supervisor has tried it.
     #[error("{0}")]
     Refused(String),
+    /// Nobody vouches for it.
+    #[error("no key of --verify vouches for it, and a program is run only with a signature, whatever --policy says")]
+    Unsigned,
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error(transparent)]
@@ -86,7 +91,7 @@ impl From<ProgramError> for Obstacle {
 impl Successor {
     /// One that offers programs to whoever receives `offers`; those in `refused` were tried before.
     pub fn new(offers: Option<mpsc::Sender<Offer>>, refused: HashMap<Digest, String>) -> Self {
-        Self { offers, refused, own: None, settled: None }
+        Self { offers, refused, own: None, settled: None, unsigned: None }
     }
 
     /// Programs that were tried, with what became of them.
@@ -98,7 +103,8 @@ impl Successor {
     /// meanwhile.
     pub(super) async fn look(&mut self, fetcher: &Fetcher, releases: &Arc<Releases>) -> bool {
         let Some(serving) = releases.view().serving else { return false };
-        let Some(layer) = serving.binary.filter(|layer| self.settled != Some(*layer)) else { return false };
+        let known = |layer: &Digest| self.settled == Some(*layer) || self.unsigned == Some(serving.digest);
+        let Some(layer) = serving.binary.filter(|layer| !known(layer)) else { return false };
         let Some(offers) = self.offers.clone() else {
             self.alone(layer, &serving, releases);
             return false;
@@ -107,14 +113,17 @@ impl Successor {
         let Err(obstacle) = self.offer(&offers, &serving, fetcher, releases).await else { return false };
         match &obstacle {
             Obstacle::Same => releases.note_program(None),
-            Obstacle::Lasting(reason) | Obstacle::Refused(reason) => {
+            Obstacle::Lasting(_) | Obstacle::Refused(_) | Obstacle::Unsigned => {
+                let reason = obstacle.to_string();
                 tracing::warn!("{name} is not run: {reason}; the one that runs goes on");
                 releases.note_program(Some(format!("{name} is not run: {reason}")));
             }
             passing => tracing::warn!("{name} can't be had: {passing}; it is tried again with the next look"),
         }
-        if matches!(obstacle, Obstacle::Same | Obstacle::Lasting(_) | Obstacle::Refused(_)) {
-            self.settled = Some(layer);
+        match obstacle {
+            Obstacle::Same | Obstacle::Lasting(_) | Obstacle::Refused(_) => self.settled = Some(layer),
+            Obstacle::Unsigned => self.unsigned = Some(serving.digest),
+            _ => {}
         }
         matches!(obstacle, Obstacle::Refused(_))
     }
@@ -222,12 +231,7 @@ fn vouch(serving: &Record, fetcher: &Fetcher) -> Result<(), Obstacle> {
     let Some(verifier) = &fetcher.verifier else { return Ok(()) };
     let index = fetcher.store.get(serving.digest).and_then(|bytes| serde_json::from_slice::<Index>(&bytes).ok());
     let repository = fetcher.client.reference().repository();
-    if index.is_some_and(|index| verifier.vouches(repository, &index)) {
-        return Ok(());
-    }
-    let reason =
-        "no key of --verify vouches for it, and a program is run only with a signature, whatever --policy says";
-    Err(Obstacle::Lasting(reason.to_owned()))
+    if index.is_some_and(|index| verifier.vouches(repository, &index)) { Ok(()) } else { Err(Obstacle::Unsigned) }
 }
 
 /// Puts a program where it can be run: into the state, or into memory where there is none.

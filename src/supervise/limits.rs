@@ -21,12 +21,19 @@ impl Supervisor<'_> {
     pub(super) fn deadline(&self) -> Instant {
         let far = Instant::now() + Duration::from_secs(3600);
         let of = |child: &Child| match child.stage {
-            Stage::Starting | Stage::Going if self.next == Some(child.pid) => Some(child.since + READY),
+            Stage::Starting | Stage::Going if self.is_tried(child) => Some(child.since + READY),
             Stage::Serving => Some(child.since + CONFIRMED).filter(|at| *at > Instant::now()),
             Stage::Draining => Some(child.since + DRAINED),
             Stage::Starting | Stage::Going => None,
         };
         self.children.iter().filter_map(of).chain(self.stopping).min().unwrap_or(far)
+    }
+
+    /// Whether a worker does not serve yet, while there is another program to serve with.
+    fn is_tried(&self, child: &Child) -> bool {
+        let pid = Some(child.pid);
+        matches!(child.stage, Stage::Starting | Stage::Going)
+            && (self.next == pid || self.current == pid && self.before.is_some())
     }
 
     pub(super) fn look_at_the_time(&mut self) {
@@ -36,9 +43,10 @@ impl Supervisor<'_> {
             self.stopping = Some(now + Duration::from_secs(1));
             return;
         }
-        let next = self.next;
-        if let Some(child) = self.child(next).filter(|child| now >= child.since + READY) {
-            // Its end is noticed as that of a worker that was to take over.
+        let late = self.children.iter().find(|child| self.is_tried(child) && now >= child.since + READY);
+        let late = late.map(|child| child.pid);
+        if let Some(child) = self.child(late) {
+            // Its end is noticed like any other's.
             child.signal(Signal::KILL);
             (child.is_late, child.since) = (true, now);
         }

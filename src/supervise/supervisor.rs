@@ -295,6 +295,8 @@ impl<'a> Supervisor<'a> {
             self.drain_the_oldest();
         }
         if first {
+            // One that lay in the state may do less well than the one that this process was started with.
+            self.before = self.untried.first().cloned();
             (self.tell)(Happening::Serving);
         }
     }
@@ -367,6 +369,7 @@ impl<'a> Supervisor<'a> {
             // The one that was to take over does so at once.
             tracing::error!("worker {pid} has ended: {how}; worker {next} takes over");
             self.current = Some(next);
+            self.before.get_or_insert(Arc::clone(&child.program));
             return Some(None);
         }
         Some(self.crashed(&child, &how))

@@ -229,6 +229,44 @@ fn a_program_that_crashes_early_is_replaced_by_the_one_before() {
 }
 
 #[test]
+fn workers_that_end_again_and_again_end_the_supervisor() {
+    if !are_there() {
+        return;
+    }
+    let yard = Yard::with("one", &Program::Bytes(b"no program".to_vec()));
+    let instance = yard.start_with(&["--handover", "-v"]);
+    // The first one was told of before the control listener was.
+    let mut last = instance.hear("is not run: ");
+    assert!(last.contains("is no statically linked one"), "{last}");
+    let reference = yard.arguments()[1].clone();
+    for _ in 0..4 {
+        let worker = worker_of(&reference);
+        kill_process(worker, Signal::KILL).unwrap();
+        last = instance.hear(" end");
+        if last.contains("starting another one") {
+            assert!(page(&instance).contains("one"));
+        }
+    }
+    assert!(last.contains("workers end again and again, the last one after 0 s: signal 9"), "{last}");
+}
+
+/// The process that serves `reference` and was started by another one that does.
+fn worker_of(reference: &str) -> Pid {
+    let begun = Instant::now();
+    loop {
+        for process in std::fs::read_dir("/proc").unwrap().flatten() {
+            let read = |name: &str| std::fs::read(process.path().join(name)).unwrap_or_default();
+            let has = |bytes: Vec<u8>, text: &str| String::from_utf8_lossy(&bytes).contains(text);
+            let state = String::from_utf8_lossy(&read("stat")).contains(") Z");
+            if !state && has(read("cmdline"), reference) && has(read("environ"), "GALLEY_WORKER=1") {
+                return Pid::from_raw(process.file_name().to_string_lossy().parse().unwrap()).unwrap();
+            }
+        }
+        assert!(begun.elapsed() < PATIENCE, "there is no worker");
+    }
+}
+
+#[test]
 fn a_restart_begins_with_the_program_in_the_state() {
     if !are_there() {
         return;
