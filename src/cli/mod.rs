@@ -75,7 +75,7 @@ enum Verb {
     Build(build::Arguments),
     Check(check::Arguments),
     Serve(Box<serve::Arguments>),
-    Package(package::Arguments),
+    Package(Box<package::Arguments>),
     Diff(diff::Arguments),
     Inspect(inspect::Arguments),
     Health(health::Arguments),
