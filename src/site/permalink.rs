@@ -2,29 +2,9 @@
 
 use std::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::snapshot::{TreeError, TreePath};
-
-/// What a path keeps as it is in a URL: RFC 3986 section 3.3, `pchar` and `/`, less what HTML and XML would escape.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'/')
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'!')
-    .remove(b'$')
-    .remove(b'(')
-    .remove(b')')
-    .remove(b'*')
-    .remove(b'+')
-    .remove(b',')
-    .remove(b';')
-    .remove(b'=')
-    .remove(b':')
-    .remove(b'@');
+use crate::snapshot::{TreeError, TreePath, url_path};
 
 /// A rooted URL path together with the file of the tree that answers it: `/posts/a/` and `posts/a/index.html`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +33,7 @@ impl Permalink {
             Some(folder) if folder.is_empty() || folder.ends_with('/') => folder,
             _ => file.as_str(),
         };
-        let url = format!("/{}", utf8_percent_encode(path, PATH));
+        let url = format!("/{}", url_path(path));
         Self { url, file }
     }
 

@@ -24,6 +24,7 @@ mod redirects;
 mod resource;
 mod root;
 mod tree;
+mod url_path;
 
 pub use coding::Coding;
 pub use codings::{Codings, Made};
@@ -42,3 +43,4 @@ pub use redirects::{REDIRECTS, Redirect, Redirects};
 pub use resource::{Body, FileBody, FileReader, Representation, Resource};
 pub use root::{ContentRoot, RootHasher};
 pub use tree::{Content, Entry, Modified, Tree, TreeError, TreePath, below};
+pub use url_path::url_path;

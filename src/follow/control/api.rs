@@ -126,25 +126,23 @@ fn wish(body: &[u8]) -> Result<Wish, Refusal> {
     serde_json::from_slice(body).map_err(malformed)
 }
 
-pub(super) async fn rollback(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Refusal> {
-    shared.permit(&headers)?;
-    let wish = wish(&body)?;
-    let record = change(shared.ready()?, wish.digest, Releases::rollback).await?;
-    Ok(answer(StatusCode::OK, &json!({"serving": record})))
+pub(super) async fn rollback(state: State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
+    serve(state, headers, body, Releases::rollback).await
 }
 
-pub(super) async fn pin(
+pub(super) async fn pin(state: State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
+    serve(state, headers, body, Releases::pin).await
+}
+
+async fn serve(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
     body: Bytes,
+    how: fn(&Releases, Option<Digest>) -> Result<Record, ChangeError>,
 ) -> Result<Response, Refusal> {
     shared.permit(&headers)?;
     let wish = wish(&body)?;
-    let record = change(shared.ready()?, wish.digest, Releases::pin).await?;
+    let record = change(shared.ready()?, wish.digest, how).await?;
     Ok(answer(StatusCode::OK, &json!({"serving": record})))
 }
 

@@ -1,34 +1,14 @@
 //! Which feeds a swap changed, and where subscribers know them.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 use serde::Deserialize;
 
-use crate::snapshot::{Coding, Snapshot};
+use crate::snapshot::{Coding, Snapshot, url_path};
 
 /// The names that feeds have: galley's own, and those of other generators, whose folders can be shipped as well.
 const NAMES: [&str; 5] = ["feed.xml", "feed.json", "atom.xml", "rss.xml", "index.xml"];
 /// So many feeds are told of at most, the highest first: a new title changes those of each tag.
 const MAX_FEEDS: usize = 32;
-
-/// What a path keeps as it is, as in the links of feeds (RFC 3986, section 3.3, `pchar` and `/`).
-const PATH: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'/')
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'!')
-    .remove(b'$')
-    .remove(b'(')
-    .remove(b')')
-    .remove(b'*')
-    .remove(b'+')
-    .remove(b',')
-    .remove(b';')
-    .remove(b'=')
-    .remove(b':')
-    .remove(b'@');
 
 /// The URLs of the feeds of `new` that `old` does not have, or has with other bytes: what the feed itself says, or what `place`
 /// makes of its path. A feed that says nothing is left out where there is no place.
@@ -38,7 +18,7 @@ pub(super) fn changed(old: &Snapshot, new: &Snapshot, place: Option<&str>) -> Ve
     paths.sort_by_key(|path| (path.matches('/').count(), *path));
     let total = paths.len();
     let url = |path: &&str| match place {
-        Some(place) => Some(format!("{place}{}", utf8_percent_encode(path, PATH))),
+        Some(place) => Some(format!("{place}{}", url_path(path))),
         None => own(new, path),
     };
     let mut found: Vec<String> = paths.iter().filter_map(url).collect();
