@@ -80,8 +80,8 @@ pub struct Follower {
     poll: Poll,
     /// What the reference pointed at when it was last looked at, whatever became of that.
     seen: Option<Digest>,
-    /// The first minute of the release that was installed last.
-    watch: Option<AbortHandle>,
+    /// The first minute of the release that was installed last, and which that was.
+    watch: Option<(Installed, AbortHandle)>,
     trouble: Arc<Trouble>,
     counts: Counts,
     pace: Pace,
@@ -89,6 +89,9 @@ pub struct Follower {
     news: Option<Instant>,
     successor: Option<Successor>,
 }
+
+/// A release, and when it was put in place: the same one may be again, after another one.
+type Installed = (Digest, Option<Timestamp>);
 
 /// What a look came to.
 #[derive(Debug)]
@@ -220,12 +223,9 @@ impl Follower {
         if fresh {
             next += self.poll.next();
         }
-        // Also if its first minute was cut short, by the end of another process.
-        if self.releases.view().serving.is_some_and(|serving| serving.status == Status::Installed) {
-            self.begin_watch();
-        }
         let mut cause = Cause::Start;
         loop {
+            self.watch_what_is_new();
             self.look_at_program().await;
             let opening = self.opening();
             let mut request = None;
@@ -293,11 +293,10 @@ impl Follower {
         Some(Instant::now() + Duration::try_from(left).unwrap_or_default())
     }
 
-    async fn advance(&mut self) {
+    async fn advance(&self) {
         let releases = Arc::clone(&self.releases);
         let advanced = spawn_blocking(move || releases.advance(Cause::Poll)).await;
         match advanced {
-            Ok(Ok(Outcome::Installed | Outcome::Same)) => self.begin_watch(),
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!("{error}; still serving what was there"),
             Err(error) => tracing::error!("galley itself broke on a release; please report it: {error}"),
@@ -393,9 +392,6 @@ impl Follower {
             }
             Outcome::Refused(reason) => tracing::warn!("release {sequence} ({digest}) is refused: {reason}"),
         }
-        if matches!(outcome, Outcome::Installed | Outcome::Same) {
-            self.begin_watch();
-        }
         self.seen = Some(digest);
         Ok(Seen::New(outcome))
     }
@@ -403,17 +399,26 @@ impl Follower {
     async fn look_at_program(&mut self) {
         let Some(successor) = &mut self.successor else { return };
         if successor.look(&self.fetcher, &self.releases).await {
-            self.begin_watch();
+            // A watch ends when another process is about to take over.
+            self.watch = None;
+            self.watch_what_is_new();
         }
     }
 
-    fn begin_watch(&mut self) {
-        if let Some(before) = self.watch.take() {
+    /// Begins the first minute of a release, whoever put it in place; also of one whose first minute was cut short by the end of
+    /// another process.
+    fn watch_what_is_new(&mut self) {
+        let serving = self.releases.view().serving.filter(|serving| serving.status == Status::Installed);
+        let Some(serving) = serving else { return };
+        let installed = (serving.digest, serving.installed);
+        if self.watch.as_ref().is_some_and(|(watched, _)| *watched == installed) {
+            return;
+        }
+        if let Some((_, before)) = self.watch.take() {
             before.abort();
         }
-        let Some(serving) = self.releases.view().serving else { return };
         let watching = watch(Arc::clone(&self.releases), self.observer.clone(), serving.digest);
-        self.watch = Some(tokio::spawn(watching).abort_handle());
+        self.watch = Some((installed, tokio::spawn(watching).abort_handle()));
     }
 }
 

@@ -22,6 +22,7 @@ const TOLERATED: u64 = 5;
 /// Watches the release `digest`, which was just put in place, and confirms it, or goes back. Ends early when another release
 /// has taken its place.
 pub(super) async fn watch(releases: Arc<Releases>, observer: Observer, digest: Digest) {
+    tracing::debug!("release {digest} is watched for a minute");
     let begin = observer.answered();
     let deadline = Instant::now() + WATCHED;
     while Instant::now() < deadline {

@@ -160,6 +160,8 @@ fn a_rollback_holds_until_it_is_unpinned() {
     followed.does(&["status"], "pinned, 4 releases behind");
     followed.does(&["unpin"], "follows again: the latest release is served");
     assert!(followed.page().contains("number 5"));
+    // Whoever put it in place, a release is watched.
+    followed.observed.hear(&format!("release {} is watched for a minute", fleet.last.unwrap()));
     let second = followed.status()["serving"]["digest"].as_str().unwrap()[7..19].to_owned();
     followed.does(&["pin"], "stays at release 5 ");
     fleet.push("six");
@@ -207,6 +209,7 @@ fn a_release_that_lost_its_pages_waits_for_a_person() {
     assert!(followed.page().contains("many"));
     followed.does(&["deploy"], "the latest release is served");
     assert!(followed.page().contains("small"));
+    followed.observed.hear(&format!("release {} is watched for a minute", fleet.last.unwrap()));
 }
 
 #[test]
