@@ -210,7 +210,7 @@ impl Instance {
         observation.ready(&deployment);
         self.announce(worker.as_deref())?;
         let bell = followed.as_ref().map(|followed| Arc::clone(&followed.follower.bell));
-        let attended = worker.map(|worker| Attended { worker, offers, bell });
+        let attended = worker.map(|worker| Attended::new(worker, offers, bell));
         let stop = observation.until(async move {
             match attended {
                 Some(attended) => attended.farewell(stop).await,

@@ -2,8 +2,9 @@
 
 use std::env;
 use std::fs::File;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{self, Waker};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -154,9 +155,15 @@ pub(super) struct Attended {
     pub(super) offers: mpsc::Receiver<Offer>,
     /// What hooks ring here, if something is followed.
     pub(super) bell: Option<Arc<Doorbell>>,
+    /// Whether what rings is for another worker.
+    hands_on: bool,
 }
 
 impl Attended {
+    pub(super) fn new(worker: Box<Worker>, offers: mpsc::Receiver<Offer>, bell: Option<Arc<Doorbell>>) -> Self {
+        Self { worker, offers, bell, hands_on: false }
+    }
+
     /// Speaks with the supervisor until it says that another worker has taken over, or is gone.
     async fn until_the_end(&mut self) -> Word {
         let mut offered: Option<oneshot::Sender<String>> = None;
@@ -208,7 +215,8 @@ impl Attended {
 
     /// Hooks that come over connections from before are for the worker that follows now. Done when there is no supervisor.
     async fn hand_on(&mut self) {
-        let bell = self.bell.take().unwrap_or_default();
+        let bell = self.bell.clone().unwrap_or_default();
+        self.hands_on = true;
         loop {
             tokio::select! {
                 word = self.worker.word() => {
@@ -216,12 +224,24 @@ impl Attended {
                         return;
                     }
                 }
-                () = bell.rung() => {
-                    if let Err(error) = self.worker.hint() {
-                        tracing::warn!("a hook was lost: {error}; the next poll will see what it told of");
-                    }
-                }
+                () = bell.rung() => self.hint(),
             }
+        }
+    }
+
+    fn hint(&self) {
+        if let Err(error) = self.worker.hint() {
+            tracing::warn!("a hook was lost: {error}; the next poll will see what it told of");
+        }
+    }
+}
+
+/// The last client may have been the one that brought a hook: nobody is left to be served then, and nothing waits any longer.
+impl Drop for Attended {
+    fn drop(&mut self) {
+        let Some(bell) = self.bell.take().filter(|_| self.hands_on) else { return };
+        if pin!(bell.rung()).poll(&mut task::Context::from_waker(Waker::noop())).is_ready() {
+            self.hint();
         }
     }
 }
