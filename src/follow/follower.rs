@@ -269,22 +269,31 @@ impl Follower {
         }
     }
 
-    async fn answer(&self, request: Option<Request>, looked: Result<Seen, FetchError>) {
+    async fn answer(&mut self, request: Option<Request>, looked: Result<Seen, FetchError>) {
         let Some(Request { reply }) = request else { return };
         let outcome = match looked {
             Ok(Seen::New(outcome)) => Ok(outcome),
             // What is held, or waits for a window, is what a person means who says: serve it.
-            Ok(Seen::Nothing) => {
-                let releases = Arc::clone(&self.releases);
-                match spawn_blocking(move || releases.advance(Cause::Person)).await {
-                    Ok(outcome) => outcome.map_err(|error| error.to_string()),
-                    Err(error) => Err(error.to_string()),
-                }
-            }
-            Err(error) => Err(error.to_string()),
+            Ok(Seen::Nothing) => self.serve_latest().await,
+            Err(error) => Err(error),
         };
         // Whoever asked may have gone.
-        let _ = reply.send(outcome);
+        let _ = reply.send(outcome.map_err(|error| error.to_string()));
+    }
+
+    async fn serve_latest(&mut self) -> Result<Outcome, FetchError> {
+        let releases = Arc::clone(&self.releases);
+        match spawn_blocking(move || releases.advance(Cause::Person)).await? {
+            // What was kept is damaged, and the registry has it.
+            Err(FetchError::Lost(_)) => {
+                self.seen = None;
+                match self.look(Cause::Person).await? {
+                    Seen::New(outcome) => Ok(outcome),
+                    Seen::Nothing => Ok(Outcome::Same),
+                }
+            }
+            outcome => outcome,
+        }
     }
 
     /// When a window opens that something waits for.
@@ -293,11 +302,16 @@ impl Follower {
         Some(Instant::now() + Duration::try_from(left).unwrap_or_default())
     }
 
-    async fn advance(&self) {
+    async fn advance(&mut self) {
         let releases = Arc::clone(&self.releases);
         let advanced = spawn_blocking(move || releases.advance(Cause::Poll)).await;
         match advanced {
             Ok(Ok(_)) => {}
+            Ok(Err(error @ FetchError::Lost(_))) => {
+                tracing::warn!("{error}; pulling it again");
+                self.seen = None;
+                self.bell.ring(None, None);
+            }
             Ok(Err(error)) => tracing::warn!("{error}; still serving what was there"),
             Err(error) => tracing::error!("galley itself broke on a release; please report it: {error}"),
         }

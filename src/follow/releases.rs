@@ -165,7 +165,7 @@ impl Releases {
         let mut inner = self.lock_to_change()?;
         inner.latest = Some(record.digest);
         self.keep(&mut inner, record.clone())?;
-        let outcome = self.decide(&mut inner, &record, snapshot, cause)?;
+        let outcome = self.decide(&mut inner, &record, || Ok(snapshot), cause)?;
         if inner.current.current == Some(record.digest) {
             inner.served = Some(served);
         }
@@ -206,15 +206,16 @@ impl Releases {
         self.schedule.decide(record, current, pinned, cause, Timestamp::now())
     }
 
+    /// `snapshot` is asked for only if it is to be served: of what is in quarantine nothing is kept but its name.
     fn decide(
         &self,
         inner: &mut Inner,
         record: &Record,
-        snapshot: Snapshot,
+        snapshot: impl FnOnce() -> Result<Snapshot, FetchError>,
         cause: Cause,
     ) -> Result<Outcome, FetchError> {
         let (outcome, waiting) = match self.decision(inner, record, cause) {
-            Decision::Install => (self.install(inner, record.clone(), snapshot)?, None),
+            Decision::Install => (self.install(inner, record.clone(), snapshot()?)?, None),
             Decision::Wait(reason) => (Outcome::Waiting(reason.clone()), Some(reason)),
             Decision::Refuse(reason) => (Outcome::Refused(reason.clone()), Some(reason)),
         };
@@ -299,10 +300,7 @@ impl Releases {
         }
         let snapshot = match inner.ready.get(&digest) {
             Some(ready) => Snapshot::clone(ready),
-            None => {
-                let release = Release::read(&record, |digest| self.store.get(digest))?;
-                freeze(&release.tree, Some(&self.deployment.current())).map_err(FetchError::from)?
-            }
+            None => self.kept(&record)?,
         };
         inner.current = Current { current: Some(digest), previous: before.current.or(before.previous), pinned };
         self.swap(inner, before.current, snapshot, told);
@@ -342,9 +340,13 @@ impl Releases {
             inner.waiting = None;
             return Ok(Outcome::Same);
         };
-        let release = Release::read(&record, |digest| self.store.get(digest))?;
-        let snapshot = freeze(&release.tree, Some(&self.deployment.current()))?;
-        self.decide(inner, &record, snapshot, cause)
+        self.decide(inner, &record, || self.kept(&record), cause)
+    }
+
+    /// The files of a release that was fetched before.
+    fn kept(&self, record: &Record) -> Result<Snapshot, FetchError> {
+        let release = Release::read(record, |digest| self.store.get(digest))?;
+        Ok(freeze(&release.tree, Some(&self.deployment.current()))?)
     }
 
     /// The instance stops: what it serves did no harm so far.

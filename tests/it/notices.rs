@@ -80,6 +80,8 @@ fn what_is_not_served_is_told_once_with_the_reason() {
     followed.does(&["unpin"], "the latest release is served");
     fleet.push_tree(&with(Tree::new(), "404.html", "gone"));
     followed.does(&["deploy"], "is refused");
+    // It is not kept, and the reason is.
+    followed.does(&["deploy"], "is refused: it is in quarantine: the self-check failed");
     for (event, reason) in [
         ("hold", "release 1 is pinned; to follow again: galley unpin"),
         ("swap", ""),

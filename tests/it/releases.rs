@@ -56,6 +56,13 @@ impl Fleet {
         self.place.path().join("state")
     }
 
+    /// What a card does that is at its end.
+    fn damage(&self) {
+        for blob in fs::read_dir(self.state().join("blobs/sha256")).unwrap() {
+            fs::write(blob.unwrap().path(), "damaged").unwrap();
+        }
+    }
+
     /// An instance that follows, and looks when it is told to.
     pub(crate) fn start(&self, arguments: &[&str]) -> Followed {
         let reference = format!("{}/blog", self.registry.address);
@@ -271,9 +278,7 @@ fn a_damaged_state_is_made_good_from_the_registry() {
     fleet.push("two");
     followed.does(&["deploy"], "the latest release is served");
     followed.observed.stop();
-    for blob in fs::read_dir(fleet.state().join("blobs/sha256")).unwrap() {
-        fs::write(blob.unwrap().path(), "damaged").unwrap();
-    }
+    fleet.damage();
     fs::write(fleet.state().join("blobs/sha256/x.aside"), "half").unwrap();
     let followed = fleet.start(&[]);
     assert!(followed.page().contains("two"));
@@ -281,6 +286,26 @@ fn a_damaged_state_is_made_good_from_the_registry() {
     followed.observed.hear("is damaged; it will be pulled again");
     followed.observed.stop();
     fleet.start(&[]).observed.hear("from the state: release 2");
+}
+
+#[test]
+fn a_release_that_waits_and_is_damaged_is_pulled_again() {
+    let mut fleet = Fleet::new();
+    fleet.push_tree(&pages(100));
+    let followed = fleet.start(&[]);
+    followed.does(&["pin"], "stays at release 2");
+    fleet.push_tree(&pages(101));
+    followed.does(&["deploy"], "is pinned");
+    fleet.damage();
+    followed.does(&["unpin"], "the latest release is served");
+    assert_eq!(followed.observed.get("/p100/", &[]).status, 200);
+    // Seen without a person who wants it, it is held.
+    fleet.push("few");
+    followed.does(&["unpin"], "");
+    followed.observed.hear("release 4");
+    fleet.damage();
+    followed.does(&["deploy"], "the latest release is served");
+    assert!(followed.page().contains("few"));
 }
 
 #[test]

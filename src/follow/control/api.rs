@@ -13,6 +13,7 @@ use tokio::task::spawn_blocking;
 use super::{Followed, Shared};
 use crate::follow::deliveries::Delivery;
 use crate::follow::follower::TroubleView;
+use crate::follow::release::FetchError;
 use crate::follow::releases::{ChangeError, Outcome, Releases};
 use crate::follow::state::Record;
 use crate::follow::view::View;
@@ -170,10 +171,17 @@ pub(super) async fn deploy(
 /// Follows again. What works on releases may have to read and to write.
 pub(super) async fn unpin_now(followed: &Followed) -> Result<Outcome, Refusal> {
     let releases = Arc::clone(&followed.releases);
-    let outcome = spawn_blocking(move || releases.unpin()).await.map_err(|error| broken(&error))??;
-    // The follower watches what is served now, and looks whether that is still the latest.
-    followed.follower.bell.ring(None, None);
-    Ok(outcome)
+    match spawn_blocking(move || releases.unpin()).await.map_err(|error| broken(&error))? {
+        // What was kept is damaged; the follower pulls it again.
+        Err(ChangeError::Fetch(FetchError::Lost(_))) => {
+            followed.follower.look().await.map_err(|message| Refusal(StatusCode::BAD_GATEWAY, message))
+        }
+        outcome => {
+            // The follower watches what is served now, and looks whether that is still the latest.
+            followed.follower.bell.ring(None, None);
+            Ok(outcome?)
+        }
+    }
 }
 
 /// Does `change` with the release that is named.
