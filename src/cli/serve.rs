@@ -32,7 +32,7 @@ use super::report::{Report, count};
 use super::source::{Source, apart, local_tree};
 use super::transfer::Transfer;
 use crate::follow::{
-    self, Cause, ControlCell, Counts, Fetcher, Followed, Follower, Record, Release, Releases, Secrets, Status, Store,
+    self, Booted, Cause, ControlCell, Counts, Fetcher, Followed, Follower, Release, Releases, Secrets, Status, Store,
     Successor, Verifier, routes, write_down,
 };
 use crate::image::Platform;
@@ -192,7 +192,7 @@ impl Instance {
         observation: Observation,
         started: Started,
     ) -> anyhow::Result<()> {
-        let Started { deployment, codings, keep, following, record } = started;
+        let Started { deployment, codings, keep, following, booted } = started;
         let coder = Coder::start(Arc::clone(&deployment), codings, keep)?;
         let (sender, offers) = mpsc::channel(1);
         let successor = Successor::new(worker.is_some().then_some(sender), self.refused());
@@ -200,7 +200,7 @@ impl Instance {
             Some(following) => {
                 let Self { verifier, secrets, counts, .. } = &mut self;
                 let (verifier, secrets, counts) = (verifier.take(), secrets.take(), counts.clone());
-                let beginning = Beginning { following, record, verifier, secrets, counts, successor };
+                let beginning = Beginning { following, booted, verifier, secrets, counts, successor };
                 let (routes, followed) = follow(&self.arguments, beginning, &deployment, &observation.observer)?;
                 self.cell.begin(followed.clone());
                 (routes, Some(followed))
@@ -272,7 +272,7 @@ struct Started {
     keep: Keep,
     following: Option<Following>,
     /// The release that it came with, if it came from the followed reference.
-    record: Option<Record>,
+    booted: Option<Booted>,
 }
 
 /// Gets the content to begin with: the release that is kept, or else what SOURCE says. Whoever waits for it may stop to: a pull
@@ -303,7 +303,7 @@ async fn start(
     let arguments = Arc::clone(arguments);
     let followed = arguments.following.follow.clone();
     aside(move || {
-        let record = release.as_ref().map(|release| release.record.clone());
+        let booted = release.as_ref().map(Booted::from);
         let tree = match (release, &*source) {
             (Some(release), _) => release.tree,
             (None, Source::Layout(folder)) => {
@@ -315,9 +315,10 @@ async fn start(
             made.inspect_err(|error| tracing::debug!("large bodies are held on the heap: {error}")).ok()
         });
         let (snapshot, codings, keep) = arguments.memory.freeze(&source, &tree, file.as_ref(), &report)?;
-        let is_followed = |record: &Record| followed.is_some_and(|reference| record.reference == reference.to_string());
+        let is_followed =
+            |booted: &Booted| followed.is_some_and(|reference| booted.record.reference == reference.to_string());
         let deployment = Arc::new(Deployment::new(snapshot));
-        Ok(Started { deployment, codings, keep, following, record: record.filter(is_followed) })
+        Ok(Started { deployment, codings, keep, following, booted: booted.filter(is_followed) })
     })
     .await
 }
@@ -356,7 +357,7 @@ fn platform() -> anyhow::Result<Platform> {
 /// What following begins with.
 struct Beginning {
     following: Following,
-    record: Option<Record>,
+    booted: Option<Booted>,
     verifier: Option<Verifier>,
     secrets: Option<Secrets>,
     counts: Counts,
@@ -370,7 +371,7 @@ fn follow(
     deployment: &Arc<Deployment>,
     observer: &Observer,
 ) -> anyhow::Result<(Option<Routes>, Followed)> {
-    let Beginning { following, record, verifier, secrets, counts, successor } = beginning;
+    let Beginning { following, booted, verifier, secrets, counts, successor } = beginning;
     let Following { reference, store, schedule, telling, .. } = following;
     if reference.digest().is_some() && secrets.is_some() {
         bail!("{reference} names a digest, which never changes; follow a tag");
@@ -385,9 +386,9 @@ fn follow(
     let previews = arguments.following.channels(source, deployment)?;
     let client = Client::new(reference, transport)?;
     // What was kept may be older than what the reference points at by now.
-    let fresh = record.as_ref().is_some_and(|record| record.status == Status::Fetched);
+    let fresh = booted.as_ref().is_some_and(|booted| booted.record.status == Status::Fetched);
     let notices = telling.map(|telling| telling.start(&counts)).transpose()?;
-    let releases = Releases::new(Arc::clone(deployment), Arc::clone(&store), schedule, record)?;
+    let releases = Releases::new(Arc::clone(deployment), Arc::clone(&store), schedule, booted)?;
     let releases = Arc::new(releases.with_notices(notices));
     successor.refused().for_each(|(program, reason)| releases.fault_program(program, reason));
     let fetcher = Fetcher { client, platform: platform()?, store, verifier };

@@ -26,6 +26,7 @@ mod schedule;
 mod secret;
 mod self_check;
 mod send;
+mod served;
 mod state;
 mod store;
 mod verify;
@@ -50,6 +51,7 @@ pub use releases::{Assessment, ChangeError, Outcome, Releases};
 pub use schedule::{Decision, Schedule, Window, WindowError};
 pub use secret::{Secret, SecretError, Secrets};
 pub use send::{SendError, send};
+pub use served::{Booted, Served};
 pub use state::{
     Cause, Changes, Current, Journal, Limits, Record, Size, State, StateError, Status, lock, look, look_at_blob,
     look_at_program,

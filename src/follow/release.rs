@@ -7,10 +7,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::task::{JoinError, spawn_blocking};
 
+use super::served::{Below, Served, Unpacked, unpack};
 use super::state::{Cause, Changes, Record, Size, StateError, Status};
 use super::store::Store;
 use super::verify::Verifier;
-use crate::image::{Blob, ContentError, Descriptor, Index, Manifest, Platform, SignatureError, content, content_onto};
+use crate::image::{Blob, ContentError, Descriptor, Index, Manifest, Platform, SignatureError};
 use crate::registry::{Client, RegistryError};
 use crate::snapshot::{Digest, Tree};
 
@@ -21,6 +22,8 @@ pub struct Release {
     pub record: Record,
     /// Its files.
     pub tree: Tree,
+    /// What its lowest layer gave, without the bytes: the next release may have it, too.
+    pub base: Arc<Tree>,
 }
 
 /// Why a release can't be had or is refused.
@@ -67,15 +70,6 @@ impl FetchError {
     }
 }
 
-/// What is served, as far as the next release may be built upon it.
-#[derive(Clone, Debug)]
-pub struct Served {
-    /// The digests of its layers, lowest first.
-    pub layers: Vec<Digest>,
-    /// Its files, whose bytes are in the snapshot.
-    pub tree: Tree,
-}
-
 /// What was pulled of a release, before its layers are.
 struct Parts {
     name: String,
@@ -84,8 +78,8 @@ struct Parts {
     index_bytes: Bytes,
     manifest: Blob,
     layers: Vec<Descriptor>,
-    /// What its lower layers gave.
-    below: Option<Served>,
+    /// Its lower layers, if they need not be unpacked.
+    below: Option<Below>,
     binary: Option<Digest>,
 }
 
@@ -106,10 +100,10 @@ impl Fetcher {
     /// Pulls what the reference points at now, and keeps it. Blobs that are there are not pulled again; with a verifier nothing but
     /// the index is pulled of what it refuses.
     ///
-    /// Of a release that only puts layers on top of what is `served`, nothing else is unpacked: most of a blog is what it was.
+    /// Of a release that shares its lower layers with what is `served` only the others are unpacked: most of a blog is what it was.
     pub async fn fetch(&self, cause: Cause, served: Option<Served>) -> Result<Release, FetchError> {
         let mut parts = self.parts().await?;
-        parts.below = served.filter(|served| parts.is_on_top_of(served));
+        parts.below = served.and_then(|served| served.below(parts.layers.iter().map(|layer| layer.digest)));
         let (store, layers) = (Arc::clone(&self.store), parts.above().to_vec());
         let kept = spawn_blocking(move || layers.iter().map(|layer| store.get(layer.digest)).collect::<Vec<_>>());
         let kept = kept.await?;
@@ -176,24 +170,19 @@ impl Release {
             manifests: Vec::new(),
             annotations: Default::default(),
         };
-        let (tree, root) = content(&record.reference, &index, &layers.ok_or_else(lost)?)?;
+        let Unpacked { tree, base, root } = unpack(None, &record.reference, &index, &layers.ok_or_else(lost)?)?;
         // By the record, which was written after all was verified.
         if root != record.content_root {
             return Err(lost());
         }
-        Ok(Self { record: record.clone(), tree })
+        Ok(Self { record: record.clone(), tree, base })
     }
 }
 
 impl Parts {
-    fn is_on_top_of(&self, served: &Served) -> bool {
-        let own = self.layers.iter().map(|layer| layer.digest);
-        served.layers.len() <= self.layers.len() && served.layers.iter().copied().eq(own.take(served.layers.len()))
-    }
-
     /// The layers that have to be unpacked.
     fn above(&self) -> &[Descriptor] {
-        &self.layers[self.below.as_ref().map_or(0, |below| below.layers.len())..]
+        &self.layers[self.below.as_ref().map_or(0, |below| below.layers)..]
     }
 
     fn keep(&self, store: &Store, pulled: &[Blob]) -> Result<(), StateError> {
@@ -211,14 +200,12 @@ impl Parts {
             None => pulled.next().cloned(),
         });
         let layers: Vec<Blob> = layers.collect();
-        let nothing = Tree::new();
-        let below = self.below.as_ref().map_or(&nothing, |below| &below.tree);
-        let (tree, content_root) = content_onto(below, &self.name, &self.index, &layers)?;
+        let Unpacked { tree, base, root } = unpack(self.below.as_ref(), &self.name, &self.index, &layers)?;
         let record = Record {
             digest: self.digest,
             reference: self.name.clone(),
             sequence: self.index.sequence(),
-            content_root,
+            content_root: root,
             revision: self.index.revision().map(str::to_owned),
             manifest: self.manifest.descriptor.digest,
             layers: self.layers.iter().map(|layer| layer.digest).collect(),
@@ -232,6 +219,6 @@ impl Parts {
             installed: None,
             status: Status::Fetched,
         };
-        Ok(Release { record, tree })
+        Ok(Release { record, tree, base })
     }
 }

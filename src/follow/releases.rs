@@ -12,9 +12,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::notices::{Event, Notices, Told};
-use super::release::{FetchError, Release, Served};
+use super::release::{FetchError, Release};
 use super::schedule::{Decision, Schedule};
 use super::self_check;
+use super::served::{Booted, Served};
 use super::state::{Cause, Changes, Current, Record, StateError, Status};
 use super::store::Store;
 use crate::serve::Deployment;
@@ -37,7 +38,7 @@ pub(super) struct Inner {
     /// What the reference pointed at when it was last looked at.
     pub(super) latest: Option<Digest>,
     /// Snapshots that a rollback needs nothing for.
-    ready: HashMap<Digest, Arc<Snapshot>>,
+    ready: HashMap<Digest, Ready>,
     /// What is known of the files that are served, if they came from a release.
     served: Option<Served>,
     /// Why the latest release is not served.
@@ -47,6 +48,9 @@ pub(super) struct Inner {
     /// Whether another process is about to take over, and this one changes nothing any more.
     pub(super) suspended: bool,
 }
+
+/// What a rollback needs: the files, and what is known of them if they came from a release.
+type Ready = (Arc<Snapshot>, Option<Served>);
 
 /// What became of a release that was offered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -103,7 +107,7 @@ impl Releases {
         deployment: Arc<Deployment>,
         store: Arc<Store>,
         schedule: Schedule,
-        booted: Option<Record>,
+        booted: Option<Booted>,
     ) -> Result<Self, StateError> {
         let mut inner = Inner::default();
         if let Some(state) = store.state() {
@@ -112,7 +116,10 @@ impl Releases {
         let releases = Self { deployment, store, schedule, notices: None, inner: Mutex::new(inner) };
         let mut inner = releases.lock();
         match booted {
-            Some(record) => releases.begin(&mut inner, record)?,
+            Some(Booted { record, served }) => {
+                releases.begin(&mut inner, record)?;
+                inner.served = Some(served);
+            }
             // What is served came from elsewhere.
             None => inner.current.current = None,
         }
@@ -157,7 +164,7 @@ impl Releases {
 
     /// Takes a release that was fetched and verified, and serves it if that is allowed.
     pub fn offer(&self, release: Release, cause: Cause) -> Result<Outcome, FetchError> {
-        let served = Served { layers: release.record.layers.clone(), tree: release.tree.as_served() };
+        let served = Served::from(&release);
         let (record, snapshot) = self.examine(release)?;
         for fault in snapshot.faults() {
             tracing::warn!("{fault}; the line is left out");
@@ -165,10 +172,7 @@ impl Releases {
         let mut inner = self.lock_to_change()?;
         inner.latest = Some(record.digest);
         self.keep(&mut inner, record.clone())?;
-        let outcome = self.decide(&mut inner, &record, || Ok(snapshot), cause)?;
-        if inner.current.current == Some(record.digest) {
-            inner.served = Some(served);
-        }
+        let outcome = self.decide(&mut inner, &record, || Ok((snapshot, served)), cause)?;
         self.sweep(&mut inner)?;
         Ok(outcome)
     }
@@ -186,7 +190,7 @@ impl Releases {
 
     /// Freezes a release and checks it.
     fn examine(&self, release: Release) -> Result<(Record, Snapshot), FetchError> {
-        let Release { mut record, tree } = release;
+        let Release { mut record, tree, .. } = release;
         let served = self.deployment.current();
         let snapshot = freeze(&tree, Some(&served))?;
         record.changes = Changes::from(snapshot.compare(&served));
@@ -211,7 +215,7 @@ impl Releases {
         &self,
         inner: &mut Inner,
         record: &Record,
-        snapshot: impl FnOnce() -> Result<Snapshot, FetchError>,
+        snapshot: impl FnOnce() -> Result<(Snapshot, Served), FetchError>,
         cause: Cause,
     ) -> Result<Outcome, FetchError> {
         let (outcome, waiting) = match self.decision(inner, record, cause) {
@@ -226,7 +230,12 @@ impl Releases {
     }
 
     /// On disk first, then for readers: after a crash there is what they saw.
-    fn install(&self, inner: &mut Inner, mut record: Record, snapshot: Snapshot) -> Result<Outcome, FetchError> {
+    fn install(
+        &self,
+        inner: &mut Inner,
+        mut record: Record,
+        (snapshot, served): (Snapshot, Served),
+    ) -> Result<Outcome, FetchError> {
         let digest = record.digest;
         record.status = Status::Installed;
         record.installed = Some(Timestamp::now());
@@ -235,21 +244,26 @@ impl Releases {
         let current = Current { current: Some(digest), previous, ..before };
         self.keep(inner, record)?;
         self.commit(inner, current)?;
-        Ok(self.swap(inner, before.current, snapshot, (Event::Swap, None)))
+        Ok(self.swap(inner, before.current, (snapshot, Some(served)), (Event::Swap, None)))
     }
 
     /// Swaps the pointer; the snapshot that was served is kept for a rollback.
-    fn swap(&self, inner: &mut Inner, before: Option<Digest>, snapshot: Snapshot, told: Told<'_>) -> Outcome {
+    fn swap(
+        &self,
+        inner: &mut Inner,
+        before: Option<Digest>,
+        (snapshot, served): (Snapshot, Option<Served>),
+        told: Told<'_>,
+    ) -> Outcome {
         let root = snapshot.root();
-        // Whoever knows what is in it says so.
-        inner.served = None;
+        let old_served = std::mem::replace(&mut inner.served, served);
         let old = self.deployment.install(snapshot);
         let outcome = if old.root() == root { Outcome::Same } else { Outcome::Installed };
         if outcome == Outcome::Installed {
             self.tell_swap(inner, told, &old);
         }
         if let Some(before) = before {
-            inner.ready.insert(before, old);
+            inner.ready.insert(before, (old, old_served));
         }
         let current = inner.current;
         inner.ready.retain(|digest, _| current.named().any(|named| named == *digest));
@@ -299,8 +313,11 @@ impl Releases {
             return Ok(record);
         }
         let snapshot = match inner.ready.get(&digest) {
-            Some(ready) => Snapshot::clone(ready),
-            None => self.kept(&record)?,
+            Some((ready, served)) => (Snapshot::clone(ready), served.clone()),
+            None => {
+                let (snapshot, served) = self.kept(&record)?;
+                (snapshot, Some(served))
+            }
         };
         inner.current = Current { current: Some(digest), previous: before.current.or(before.previous), pinned };
         self.swap(inner, before.current, snapshot, told);
@@ -344,9 +361,10 @@ impl Releases {
     }
 
     /// The files of a release that was fetched before.
-    fn kept(&self, record: &Record) -> Result<Snapshot, FetchError> {
+    fn kept(&self, record: &Record) -> Result<(Snapshot, Served), FetchError> {
         let release = Release::read(record, |digest| self.store.get(digest))?;
-        Ok(freeze(&release.tree, Some(&self.deployment.current()))?)
+        let snapshot = freeze(&release.tree, Some(&self.deployment.current()))?;
+        Ok((snapshot, Served::from(&release)))
     }
 
     /// The instance stops: what it serves did no harm so far.

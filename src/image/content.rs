@@ -47,7 +47,12 @@ pub fn content(name: &str, index: &Index, layers: &[Blob]) -> Result<(Tree, Cont
     content_onto(&Tree::new(), name, index, layers)
 }
 
-/// The same where `below` is what lower layers gave before, and `layers` are those above them.
+/// What the lowest layer of an image gives.
+pub fn base_content(layer: &Blob) -> Result<Tree, ContentError> {
+    Ok(unpack_onto(&Tree::new(), [(&layer.descriptor, &layer.bytes)])?)
+}
+
+/// The same as [`content`] where `below` is what lower layers gave before, and `layers` are those above them.
 pub fn content_onto(
     below: &Tree,
     name: &str,

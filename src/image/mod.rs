@@ -27,7 +27,7 @@ pub use archive::{Archive, ArchiveName};
 pub use assemble::{Content, Image, Origin, Package, Program, assemble};
 pub use binary::{Binary, BinaryError};
 pub use changes::{Changes, Listed, Listing};
-pub use content::{ContentError, content, content_onto, layout_content};
+pub use content::{ContentError, base_content, content, content_onto, layout_content};
 pub use description::{Description, DescriptionError, LayerDescription, OriginFields, Other, OtherKind, PlatformImage};
 pub use diff_id::{ArchiveError, LayerArchive, read_archive};
 pub use format::{Format, FormatError, MediaTypes};

@@ -422,19 +422,25 @@ fn of_an_edit_only_the_new_layer_is_unpacked() {
         followed.observed.hear(said);
     };
     let get = |path: &str| followed.observed.get(path, &[]);
-    // The first one after the start is unpacked whole.
-    deploy("p1/index.html", "Second.", "2 of 2 layers are unpacked");
+    deploy("p1/index.html", "Second.", "1 of 2 layers are unpacked");
     deploy("p1/index.html", "Third.", "1 of 3 layers are unpacked");
     assert!(get("/p1/").text() == "Third." && get("/p2/").text().contains("Text."));
+    followed.does(&["rollback"], "release ");
+    assert_eq!(get("/p1/").text(), "Second.");
+    followed.does(&["unpin"], "the latest release is served");
+    deploy("p3/index.html", "Fourth.", "1 of 4 layers are unpacked");
+    // A fourth delta is merged with those below it, and the base stays.
+    deploy("p1/index.html", "Fifth.", "1 of 2 layers are unpacked");
+    assert!(get("/p1/").text() == "Fifth." && get("/p3/").text() == "Fourth.");
     // Rules change all answers, so all is made anew.
-    deploy("_headers", "/*\n  x-rule: new\n", "4 of 4 layers are unpacked");
+    deploy("_headers", "/*\n  x-rule: new\n", "3 of 3 layers are unpacked");
     assert_eq!(get("/p2/").header("x-rule"), "new");
-    assert!(get("/p2/").text().contains("Text.") && get("/p1/").text() == "Third.");
+    assert!(get("/p2/").text().contains("Text.") && get("/p1/").text() == "Fifth.");
     // After a rollback something else is served than what came last.
     followed.does(&["rollback"], "serves release ");
-    publish("p3/index.html", "Fourth.");
+    publish("p3/index.html", "Sixth.");
     followed.does(&["unpin"], "follows again");
     followed.does(&["deploy"], "the latest release is served");
-    assert!(get("/p3/").text() == "Fourth." && get("/p1/").text() == "Third.");
+    assert!(get("/p3/").text() == "Sixth." && get("/p1/").text() == "Fifth.");
     assert_eq!(get("/p2/").header("x-rule"), "new");
 }

@@ -94,10 +94,10 @@ mod tests {
         let notices = kept();
         let releases = releases.with_notices(Some(notices.clone()));
         for (sequence, text) in [(1, "one"), (2, "two")] {
-            let release = Release { record: record(sequence), tree: tree(text) };
+            let release = Release { record: record(sequence), tree: tree(text), base: Arc::default() };
             assert_eq!(releases.offer(release, Cause::Poll).unwrap(), Outcome::Installed);
             // What is offered once more has the content that is served: that is no news.
-            let again = Release { record: record(sequence), tree: tree(text) };
+            let again = Release { record: record(sequence), tree: tree(text), base: Arc::default() };
             assert_eq!(releases.offer(again, Cause::Poll).unwrap(), Outcome::Same);
         }
         releases.quarantine(record(2).digest, "5 of 5 answers were faults of the server").unwrap();

@@ -40,7 +40,7 @@ fn release(store: &Store, sequence: u64, text: &str) -> Release {
         status: Status::Fetched,
         ..crate::follow::state::tests::record(sequence)
     };
-    Release { record, tree }
+    Release { record, tree, base: Arc::default() }
 }
 
 fn disk(folder: &Path) -> Arc<Store> {
