@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
@@ -10,7 +11,9 @@ use ipnet::IpNet;
 use sd_notify::NotifyState;
 
 use super::report::Report;
-use crate::serve::{Address, Inherited, Limits, Listener, Settings, Tls, TlsFiles, TlsWatch, Trust, own_names};
+use crate::serve::{
+    Address, Inherited, Limits, Listener, Settings, Tls, TlsFiles, TlsWatch, Trust, duration_of, own_names,
+};
 
 /// Where it listens, if nothing else is said and no service manager hands a socket over.
 const DEFAULT: &str = "127.0.0.1:8080";
@@ -37,6 +40,20 @@ pub(super) struct ListenArguments {
     /// How many connections one address may have at a time [default: any number]
     #[arg(long, value_name = "N", env = "GALLEY_CONNECTIONS_PER_ADDRESS")]
     connections_per_address: Option<NonZeroU32>,
+    /// How many connections there may be at a time; further ones wait [default: 10000, or what the limit of open files allows]
+    #[arg(long, value_name = "N", env = "GALLEY_CONNECTIONS")]
+    connections: Option<NonZeroU32>,
+    /// How long a connection may stay without a request
+    #[arg(long, value_name = "DURATION", default_value = "75s", env = "GALLEY_IDLE_TIMEOUT", value_parser = duration)]
+    idle_timeout: Duration,
+    /// How long answers may take to their end once the process is asked to stop
+    #[arg(long, value_name = "DURATION", default_value = "8s", env = "GALLEY_STOP_TIMEOUT", value_parser = duration)]
+    stop_timeout: Duration,
+}
+
+/// Seconds, minutes or hours.
+fn duration(text: &str) -> Result<Duration, String> {
+    duration_of(text).ok_or_else(|| "expected a time like 30s, 5m or 1h, at least 1s".into())
 }
 
 /// A network, or one address.
@@ -61,9 +78,23 @@ impl ListenArguments {
     /// The same on listeners that are open.
     pub(super) fn on(&self, listeners: Vec<Listener>, report: &Report) -> anyhow::Result<Listening> {
         let (tls, watch) = self.tls(&listeners, report)?;
-        let limits = Limits { connections_per_address: self.connections_per_address, ..Limits::for_this_process() };
+        let limits = self.limits();
         let trust = Trust::new(self.trust_proxy.iter().copied());
         Ok(Listening { listeners, settings: Settings { limits, tls, trust, ..Settings::default() }, watch })
+    }
+
+    fn limits(&self) -> Limits {
+        let default = Limits::for_this_process();
+        // No more than the process may open.
+        let connections =
+            self.connections.map_or(default.connections, |asked| default.connections.min(asked.get() as usize));
+        Limits {
+            connections,
+            connections_per_address: self.connections_per_address,
+            idle: self.idle_timeout,
+            stop: self.stop_timeout,
+            ..default
+        }
     }
 
     /// Whether clients come in clear text and without a proxy: only to them bodies are sent as they lie in a file.

@@ -300,6 +300,7 @@ async fn start(
         let store = store.map_or_else(|| Arc::new(Store::in_memory()), |following| Arc::clone(&following.store));
         release = Some(fetch(reference, store, verifier.clone(), arguments, &report).await?);
     }
+    let retained = following.as_mut().map(|following| std::mem::take(&mut following.retained)).unwrap_or_default();
     let arguments = Arc::clone(arguments);
     let followed = arguments.following.follow.clone();
     aside(move || {
@@ -314,7 +315,8 @@ async fn start(
         let file = arguments.listen.is_plain().then(MemoryFile::new).and_then(|made| {
             made.inspect_err(|error| tracing::debug!("large bodies are held on the heap: {error}")).ok()
         });
-        let (snapshot, codings, keep) = arguments.memory.freeze(&source, &tree, file.as_ref(), &report)?;
+        let (mut snapshot, codings, keep) = arguments.memory.freeze(&source, &tree, file.as_ref(), &report)?;
+        snapshot.retain(&retained)?;
         let is_followed =
             |booted: &Booted| followed.is_some_and(|reference| booted.record.reference == reference.to_string());
         let deployment = Arc::new(Deployment::new(snapshot));
@@ -395,7 +397,16 @@ fn follow(
     let (follower, handle) =
         Follower::new(fetcher, Arc::clone(&releases), observer.clone(), arguments.following.poll, counts.clone());
     write_down(handle.bell.deliveries(), &releases)?;
-    tokio::spawn(follower.with_successor(successor).run(fresh));
+    let trouble = Arc::clone(&handle.trouble);
+    let following = tokio::spawn(follower.with_successor(successor).run(fresh));
+    tokio::spawn(async move {
+        if let Err(error) = following.await {
+            tracing::error!(
+                "following has ended by a fault of galley's own, restart this instance; please report it: {error}"
+            );
+            trouble.end(&format!("following has ended by a fault of galley's own, restart this instance: {error}"));
+        }
+    });
     let (bell, reference) = (Arc::clone(&handle.bell), handle.reference.clone());
     let routes = secrets.map(|secrets| routes(secrets, bell, reference, counts));
     let routes = match previews {

@@ -10,7 +10,7 @@ use super::state::{Current, Record, Status};
 use super::verify::Verifier;
 use crate::image::Index;
 use crate::registry::Reference;
-use crate::snapshot::Digest;
+use crate::snapshot::{Digest, RETAINED_RELEASES, Tree};
 
 /// The release to begin with: the one that is pinned, or the last that was confirmed; if it can't be read, the next best.
 pub fn boot(
@@ -29,6 +29,30 @@ pub fn boot(
     None
 }
 
+/// The fingerprinted files of the releases that were served before `current`, the latest first: pages that readers have open ask for
+/// them, whichever process answers.
+pub fn retained(
+    current: &Record,
+    records: &BTreeMap<Digest, Record>,
+    verifier: Option<&Verifier>,
+    get: impl Fn(Digest) -> Option<Bytes>,
+) -> Vec<Tree> {
+    let was_served = |record: &&Record| {
+        matches!(record.status, Status::Confirmed | Status::Installed)
+            && record.digest != current.digest
+            && record.size.fingerprinted > 0
+            && record.installed <= current.installed
+    };
+    let mut before: Vec<_> = records.values().filter(was_served).collect();
+    before.sort_by_key(|record| Reverse(record.installed));
+    let read = |record: &&Record| {
+        let verified = verifier.map_or(Ok(()), |verifier| verify(record, verifier, &get));
+        let read = verified.and_then(|()| Release::read(record, &get));
+        read.inspect_err(|error| tracing::debug!("{error}; its files are not answered any more")).ok()
+    };
+    before.iter().take(RETAINED_RELEASES).filter_map(read).map(|release| release.tree.fingerprinted()).collect()
+}
+
 /// The program of the release to begin with, if it is known and did well; `baked` is the number of the release that the program
 /// that runs came with. Only programs of releases that one of the keys vouches for are named, if there are keys.
 pub fn boot_program(
@@ -39,7 +63,8 @@ pub fn boot_program(
     get: impl Fn(Digest) -> Option<Bytes>,
 ) -> Option<Digest> {
     let record = *order(current, records).first()?;
-    if baked.is_some_and(|baked| record.sequence <= baked) || record.program_fault.is_some() {
+    let is_pinned = current.pinned == Some(record.digest);
+    if baked.is_some_and(|baked| record.sequence <= baked && !is_pinned) || record.program_fault.is_some() {
         return None;
     }
     if let Some(verifier) = verifier {
@@ -66,7 +91,8 @@ fn order<'a>(current: &Current, records: &'a BTreeMap<Digest, Record>) -> Vec<&'
     let confirmed = |digest: Option<Digest>| {
         digest.and_then(|digest| records.get(&digest)).filter(|record| record.status == Status::Confirmed)
     };
-    let pinned = current.pinned.and_then(|digest| records.get(&digest));
+    let is_harmful = |record: &&Record| matches!(record.status, Status::Quarantined(_));
+    let pinned = current.pinned.and_then(|digest| records.get(&digest)).filter(|record| !is_harmful(record));
     let is_good = |record: &&Record| matches!(record.status, Status::Confirmed | Status::Installed);
     let mut others: Vec<_> = records.values().filter(is_good).collect();
     // One whose first minute was cut short only if there is no other.

@@ -4,9 +4,12 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The ending of what is being written; what is left of it after a crash belongs to nobody.
 const ASIDE: &str = ".aside";
+/// How often this process wrote something.
+static WRITES: AtomicU64 = AtomicU64::new(0);
 
 /// Puts `bytes` at `path`. After a crash the file is what it was before, or this, and never a part of it.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -20,7 +23,9 @@ pub(super) fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> io::Resul
 
 fn put(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let aside = path.with_file_name(format!("{name}{ASIDE}"));
+    // Two may write the same blob at once: each has a file of its own, and the last one stays.
+    let number = WRITES.fetch_add(1, Relaxed);
+    let aside = path.with_file_name(format!("{name}.{number}{ASIDE}"));
     let written = File::create(&aside).and_then(|mut file| {
         file.write_all(bytes)?;
         if let Some(mode) = mode {
@@ -65,6 +70,19 @@ mod tests {
         fs::write(folder.path().join("current.json.aside"), "thr").unwrap();
         sweep(folder.path()).unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn two_may_write_the_same_file_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("blob");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..50).for_each(|_| write(&file, b"same").unwrap()));
+            }
+        });
+        assert_eq!(fs::read(&file).unwrap(), b"same");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 

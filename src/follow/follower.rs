@@ -23,7 +23,7 @@ use super::releases::{Assessment, Outcome, Releases};
 use super::state::{Cause, StateError, Status};
 use super::watch::watch;
 use crate::registry::{Reference, TagState};
-use crate::serve::Observer;
+use crate::serve::{Observer, duration_of};
 use crate::snapshot::Digest;
 
 /// After a look that found nothing new, hooks wait this long: a flood of them costs one look a second.
@@ -31,6 +31,8 @@ const QUIET: Duration = Duration::from_secs(1);
 /// distribution announces an index a moment before its tag points there: a look that came too early is followed by these.
 /// With the first one they are three in a second, however many hooks arrive.
 const EARLY: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
+/// A release whose bytes are not what they should be is pulled so often: what a proxy mangled may come whole the next time.
+const PULLS_OF_THE_BAD: u32 = 3;
 /// The first pause after a failure; each further one is twice as long, up to the poll's interval.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -56,17 +58,7 @@ impl FromStr for Poll {
     type Err = PollError;
 
     fn from_str(text: &str) -> Result<Self, PollError> {
-        let refuse = || PollError(text.to_owned());
-        let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-        let seconds = match unit {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3600,
-            _ => return Err(refuse()),
-        };
-        let number: u64 = number.parse().map_err(|_| refuse())?;
-        let total = number.checked_mul(seconds).filter(|total| (1..=365 * 86_400).contains(total));
-        total.map(|total| Self(Duration::from_secs(total))).ok_or_else(refuse)
+        duration_of(text).map(Self).ok_or_else(|| PollError(text.to_owned()))
     }
 }
 
@@ -87,6 +79,10 @@ pub struct Follower {
     pace: Pace,
     /// When a look brought something.
     news: Option<Instant>,
+    /// Until when the registry wants to be left alone: hints wait, and people don't.
+    rest: Option<Instant>,
+    /// The bad release that the reference points at, and how often it was pulled.
+    bad: Option<(Digest, u32)>,
     successor: Option<Successor>,
 }
 
@@ -161,6 +157,12 @@ impl Trouble {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Nothing is looked at any more.
+    pub fn end(&self, message: &str) {
+        let view = TroubleView { message: message.to_owned(), since: Timestamp::now(), failures: 1 };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(view);
+    }
+
     fn note(&self, error: Option<&FetchError>) -> u32 {
         let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *trouble = error.map(|error| TroubleView {
@@ -205,6 +207,8 @@ impl Follower {
             counts,
             pace: Pace::default(),
             news: None,
+            rest: None,
+            bad: None,
             successor: None,
         };
         (follower, handle)
@@ -230,7 +234,7 @@ impl Follower {
             let opening = self.opening();
             let mut request = None;
             tokio::select! {
-                () = self.bell.rung() => cause = Cause::Hook,
+                () = self.bell.rung(), if self.rest.is_none_or(|rest| rest <= Instant::now()) => cause = Cause::Hook,
                 Some(asked) = self.requests.recv() => {
                     cause = Cause::Person;
                     request = Some(asked);
@@ -248,6 +252,7 @@ impl Follower {
             let failures = self.trouble.note(looked.as_ref().err());
             let quiet = !matches!(looked, Ok(Seen::New(_)));
             let pause = self.pause(looked.as_ref().err(), failures);
+            self.rest = looked.as_ref().err().and_then(rest).map(|rest| started + rest);
             self.answer(request, looked).await;
             if quiet {
                 sleep(QUIET).await;
@@ -262,11 +267,8 @@ impl Follower {
         let Some(error) = error else { return self.poll.next() };
         tracing::warn!("{error}; still serving what was there");
         let pause = (FIRST_PAUSE * 2u32.pow(failures.clamp(1, 16) - 1)).min(self.poll.next());
-        match error {
-            // The registry says itself when it wants to be asked again.
-            FetchError::Registry(error) => pause.max(error.retry_after().unwrap_or_default()),
-            _ => pause,
-        }
+        // The registry says itself when it wants to be asked again.
+        pause.max(rest(error).unwrap_or_default())
     }
 
     async fn answer(&mut self, request: Option<Request>, looked: Result<Seen, FetchError>) {
@@ -367,11 +369,28 @@ impl Follower {
             }
             Ok(Seen::Nothing) => self.counts.looks_unchanged.inc(),
             Err(error) => {
+                self.leave_alone(error);
                 self.releases.note("failed", &json!({"cause": cause, "error": error.to_string()}));
                 self.counts.looks_failed.inc()
             }
         };
         seen
+    }
+
+    /// What is bad is not pulled again at each poll: until the reference points at something else, or a person says so.
+    fn leave_alone(&mut self, error: &FetchError) {
+        let FetchError::Bad { digest, source } = error else { return };
+        let pulled = match self.bad {
+            Some((known, pulled)) if known == *digest => pulled + 1,
+            _ => 1,
+        };
+        self.bad = Some((*digest, pulled));
+        // What is in the content comes out of bytes whose digest is right.
+        if pulled >= PULLS_OF_THE_BAD || matches!(**source, FetchError::Content(_)) {
+            tracing::error!("{digest} is not pulled again; to try nevertheless: galley deploy");
+            self.seen = Some(*digest);
+            self.releases.refuse(*digest, &source.to_string());
+        }
     }
 
     /// What is new is fetched, verified and offered.
@@ -433,6 +452,15 @@ impl Follower {
         }
         let watching = watch(Arc::clone(&self.releases), self.observer.clone(), serving.digest);
         self.watch = Some((installed, tokio::spawn(watching).abort_handle()));
+    }
+}
+
+/// How long the registry wants to be left alone.
+fn rest(error: &FetchError) -> Option<Duration> {
+    match error {
+        FetchError::Registry(error) => error.retry_after(),
+        FetchError::Bad { source, .. } => rest(source),
+        _ => None,
     }
 }
 

@@ -34,7 +34,7 @@ mod view;
 mod watch;
 
 pub use authentication::{headers_of, shows_secret};
-pub use boot::{boot, boot_program, take_over};
+pub use boot::{boot, boot_program, retained, take_over};
 pub use channels::{Channels, Source, channel_routes};
 pub use control::{ControlCell, Followed, control_routes};
 pub use counts::Counts;

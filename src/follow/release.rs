@@ -2,10 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::task::{JoinError, spawn_blocking};
+use tokio::time::timeout;
 
 use super::served::{Below, Served, Unpacked, unpack};
 use super::state::{Cause, Changes, Record, Size, StateError, Status};
@@ -14,6 +16,9 @@ use super::verify::Verifier;
 use crate::image::{Blob, ContentError, Descriptor, Index, Manifest, Platform, SignatureError};
 use crate::registry::{Client, RegistryError};
 use crate::snapshot::{Digest, Tree};
+
+/// So long a release may take: 450 MB at a megabit a second. A registry that drips must not hold up those that come later for ever.
+const MAX_FETCH: Duration = Duration::from_secs(3600);
 
 /// A release and what is in it.
 #[derive(Debug)]
@@ -51,6 +56,17 @@ pub enum FetchError {
     /// The unpacked content could not be frozen.
     #[error("the content can't be read: {0}")]
     Freeze(#[from] io::Error),
+    /// A release is bad, whenever it is pulled again.
+    #[error("{source}")]
+    Bad {
+        /// The digest of its index.
+        digest: Digest,
+        /// What is wrong with it.
+        source: Box<FetchError>,
+    },
+    /// It does not come to an end.
+    #[error("a release was not there after {} minutes; it was given up", MAX_FETCH.as_secs() / 60)]
+    TooSlow,
     /// What was kept of a release is no longer there, or no longer whole.
     #[error("release {0} is no longer kept whole")]
     Lost(Digest),
@@ -65,8 +81,14 @@ impl FetchError {
         match self {
             Self::Content(_) | Self::Signature { .. } => true,
             Self::Registry(error) => matches!(error, RegistryError::Mismatch { .. } | RegistryError::NoPlatform { .. }),
-            Self::State(_) | Self::Freeze(_) | Self::Lost(_) | Self::Broken(_) => false,
+            Self::Bad { source, .. } => source.is_lasting(),
+            Self::State(_) | Self::Freeze(_) | Self::Lost(_) | Self::TooSlow | Self::Broken(_) => false,
         }
+    }
+
+    /// The same of the release `digest`, if that is at fault.
+    fn of(self, digest: Digest) -> Self {
+        if self.is_lasting() { Self::Bad { digest, source: Box::new(self) } } else { self }
     }
 }
 
@@ -102,7 +124,21 @@ impl Fetcher {
     ///
     /// Of a release that shares its lower layers with what is `served` only the others are unpacked: most of a blog is what it was.
     pub async fn fetch(&self, cause: Cause, served: Option<Served>) -> Result<Release, FetchError> {
-        let mut parts = self.parts().await?;
+        timeout(MAX_FETCH, self.fetch_all(cause, served)).await.unwrap_or(Err(FetchError::TooSlow))
+    }
+
+    async fn fetch_all(&self, cause: Cause, served: Option<Served>) -> Result<Release, FetchError> {
+        let parts = self.parts().await?;
+        let digest = parts.digest;
+        self.fetch_layers(parts, cause, served).await.map_err(|error| error.of(digest))
+    }
+
+    async fn fetch_layers(
+        &self,
+        mut parts: Parts,
+        cause: Cause,
+        served: Option<Served>,
+    ) -> Result<Release, FetchError> {
         parts.below = served.and_then(|served| served.below(parts.layers.iter().map(|layer| layer.digest)));
         let (store, layers) = (Arc::clone(&self.store), parts.above().to_vec());
         let kept = spawn_blocking(move || layers.iter().map(|layer| store.get(layer.digest)).collect::<Vec<_>>());
@@ -212,7 +248,7 @@ impl Parts {
             binary: self.binary,
             program: None,
             program_fault: None,
-            size: Size { files: tree.len() as u64, bytes: tree.length() },
+            size: Size::of(&tree),
             changes: Changes::default(),
             cause,
             fetched: Timestamp::now(),

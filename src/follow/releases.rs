@@ -117,13 +117,21 @@ impl Releases {
         let mut inner = releases.lock();
         match booted {
             Some(Booted { record, served }) => {
-                releases.begin(&mut inner, record)?;
+                let (digest, known) = (record.digest, record.clone());
+                if let Err(error) = releases.begin(&mut inner, record) {
+                    // Readers have it whatever becomes of the disk.
+                    tracing::warn!("{error}; release {} is served, and a restart may not know it", known.sequence);
+                    inner.records.entry(digest).or_insert(known);
+                    inner.current.current = Some(digest);
+                }
                 inner.served = Some(served);
             }
             // What is served came from elsewhere.
             None => inner.current.current = None,
         }
-        releases.sweep(&mut inner)?;
+        if let Err(error) = releases.sweep(&mut inner) {
+            tracing::warn!("{error}; what is no longer needed stays there");
+        }
         drop(inner);
         Ok(releases)
     }
@@ -171,6 +179,11 @@ impl Releases {
         }
         let mut inner = self.lock_to_change()?;
         inner.latest = Some(record.digest);
+        if inner.current.current == Some(record.digest) {
+            // Back to what is served already.
+            inner.waiting = None;
+            return Ok(Outcome::Same);
+        }
         self.keep(&mut inner, record.clone())?;
         let outcome = self.decide(&mut inner, &record, || Ok((snapshot, served)), cause)?;
         self.sweep(&mut inner)?;
@@ -195,9 +208,15 @@ impl Releases {
         let snapshot = freeze(&tree, Some(&served))?;
         record.changes = Changes::from(snapshot.compare(&served));
         let faults = self_check::faults(&tree, &snapshot);
-        let known = self.lock().records.get(&record.digest).map(|known| known.status.clone());
-        record.status = match known {
+        let known = self.lock().records.get(&record.digest).cloned();
+        if let Some(Record { program, program_fault, installed, .. }) = &known {
+            (record.program, record.installed) = (*program, *installed);
+            record.program_fault.clone_from(program_fault);
+        }
+        record.status = match known.map(|known| known.status) {
             Some(Status::Quarantined(reason)) => Status::Quarantined(reason),
+            // It was served before, and did no harm; whatever becomes of it now, one may go back to it.
+            Some(status @ (Status::Confirmed | Status::Installed)) => status,
             _ if !faults.is_empty() => Status::Quarantined(format!("the self-check failed: {}", faults.join("; "))),
             _ => self_check::doubt(&snapshot, &served).map_or(Status::Fetched, Status::Held),
         };
@@ -353,10 +372,11 @@ impl Releases {
 
     fn advance_locked(&self, inner: &mut Inner, cause: Cause) -> Result<Outcome, FetchError> {
         let latest = inner.latest.filter(|latest| inner.current.current != Some(*latest));
-        let Some(record) = latest.and_then(|latest| inner.records.get(&latest).cloned()) else {
+        let Some(latest) = latest else {
             inner.waiting = None;
             return Ok(Outcome::Same);
         };
+        let record = inner.records.get(&latest).cloned().ok_or(FetchError::Lost(latest))?;
         self.decide(inner, &record, || self.kept(&record), cause)
     }
 
@@ -388,20 +408,34 @@ impl Releases {
     /// A release does harm: goes back to the one before it, and never serves it again.
     pub(super) fn quarantine(&self, digest: Digest, reason: &str) -> Result<(), ChangeError> {
         let mut inner = self.lock_to_change()?;
-        if inner.current.current == Some(digest) {
-            let before = self.before(&inner).ok_or(ChangeError::NoPrevious)?;
-            let pinned = inner.current.pinned;
+        let is_served = inner.current.current == Some(digest);
+        let before = if is_served { Some(self.before(&inner).ok_or(ChangeError::NoPrevious)?) } else { None };
+        let mut written = Ok(());
+        // Here first: it is not served again by this process even if nothing can be written.
+        if let Some(record) = inner.records.get_mut(&digest) {
+            record.status = Status::Quarantined(reason.to_owned());
+        }
+        if let Some(before) = before {
+            // Nobody wants to stay at what does harm.
+            let pinned = inner.current.pinned.filter(|pinned| *pinned != digest);
             let sequence = inner.records.get(&digest).map_or(0, |record| record.sequence);
             let harm = format!("release {sequence} did harm: {reason}");
-            self.serve(&mut inner, before, pinned, (Event::Rollback, Some(&harm)))?;
+            written = self.serve(&mut inner, before, pinned, (Event::Rollback, Some(&harm))).map(drop);
         }
         if let Some(record) = inner.records.get(&digest).cloned() {
             self.tell_quarantine(&record, reason);
-            self.keep(&mut inner, Record { status: Status::Quarantined(reason.to_owned()), ..record })?;
+            written = written.and(self.keep(&mut inner, record).map_err(ChangeError::from));
         }
         inner.waiting = Some(format!("it is in quarantine: {reason}"));
         self.note("quarantine", &json!({"digest": digest, "reason": reason}));
-        Ok(())
+        written
+    }
+
+    /// The reference points at a release that can't be used: nothing of it is kept.
+    pub(super) fn refuse(&self, digest: Digest, reason: &str) {
+        let mut inner = self.lock();
+        inner.latest = Some(digest);
+        inner.waiting = Some(format!("it is refused: {reason}"));
     }
 
     /// When a window opens that the latest release waits for.
@@ -439,7 +473,7 @@ impl Releases {
         match self.store.state() {
             Some(state) => {
                 // The latest one may be served yet.
-                let named = Current { pinned: current.pinned.or(*latest), ..*current };
+                let named: Vec<Digest> = current.named().chain(*latest).collect();
                 state.sweep(records, &named)
             }
             None => {

@@ -19,6 +19,8 @@ pub struct Schedule {
     pub windows: Vec<Window>,
     /// Whether a release with a lower number than the one that is served is refused.
     pub monotonic: bool,
+    /// The number of the release that the image was made with; 0 if it was made with none.
+    pub baked: u64,
 }
 
 /// What is to be done with a release that was fetched and verified.
@@ -50,7 +52,8 @@ impl Schedule {
             }
             _ => {}
         }
-        let sequence = current.map_or(0, |current| current.sequence);
+        // Without a release that came from the reference it is the image's own that is served.
+        let sequence = current.map_or(self.baked, |current| current.sequence);
         if self.monotonic && next.sequence < sequence {
             return Decision::Refuse(format!(
                 "it is release {}, and release {sequence} is served (--monotonic)",
@@ -184,6 +187,7 @@ mod tests {
         let schedule = Schedule {
             windows: vec!["mon 09:00-10:00".parse().unwrap(), "sat 10:30-11:00".parse().unwrap()],
             monotonic: false,
+            baked: 0,
         };
         let opening = schedule.opening(at("2026-11-26T12:34:56Z")).unwrap();
         assert_eq!(opening.timestamp(), at("2026-11-28T10:30:00Z"));
@@ -221,7 +225,7 @@ mod tests {
         let monotonic = Schedule { monotonic: true, ..Schedule::default() };
         assert!(matches!(decide(&monotonic, &old, None, Cause::Hook), Decision::Refuse(_)));
         assert_eq!(decide(&monotonic, &next, None, Cause::Hook), Decision::Install);
-        let windows = Schedule { windows: vec!["fri 09:00-10:00".parse().unwrap()], monotonic: false };
+        let windows = Schedule { windows: vec!["fri 09:00-10:00".parse().unwrap()], ..Schedule::default() };
         assert!(matches!(decide(&windows, &next, None, Cause::Poll), Decision::Wait(_)));
         assert_eq!(decide(&windows, &next, None, Cause::Person), Decision::Install);
         let held = Record { status: Status::Held("it is small".to_owned()), ..next.clone() };

@@ -14,6 +14,8 @@ use crate::outbound::{self, Fault};
 const MAX_MESSAGE: usize = 300;
 /// And is read up to here, in bytes.
 const MAX_BODY: u64 = 64 << 10;
+/// However long a registry wants to be left alone: a mistake of its must not end the following of it.
+const LONGEST_REST: Duration = Duration::from_secs(3600);
 /// How registries say that there is no room, in lower case: distribution on a full disk (ENOSPC, 28, in the `detail` of a
 /// 500), Harbor, GitLab and Quay at a quota.
 const FULL: [&str; 5] = ["no space left", "\"err\":28", "quota", "exceed the configured upper limit", "storage limit"];
@@ -88,10 +90,10 @@ fn is_about_storing(action: Action) -> bool {
     matches!(action, Action::UploadBlob | Action::PushManifest)
 }
 
-/// In seconds; registries don't send the date form.
+/// In seconds; registries don't send the date form. Nobody is left alone for longer than [`LONGEST_REST`].
 fn retry_after(response: &Response) -> Option<Duration> {
     let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    value.trim().parse().ok().map(Duration::from_secs)
+    value.trim().parse().ok().map(|seconds| Duration::from_secs(seconds).min(LONGEST_REST))
 }
 
 /// The registry's own words in an error body (distribution-spec, "Error Codes"), made fit for one line.

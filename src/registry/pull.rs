@@ -125,7 +125,15 @@ impl Client {
             self.send(Action::PullManifest, &url, |http, url| http.get(url).header(ACCEPT, accepted())).await?;
         match response.status() {
             StatusCode::OK => {}
-            StatusCode::NOT_FOUND => return Err(RegistryError::NotFound(self.reference().to_string())),
+            StatusCode::NOT_FOUND => {
+                let reference = self.reference();
+                // The manifest of a platform may be gone where the index is there.
+                let missing = match name.contains(':') {
+                    true => format!("{}/{}@{name}", reference.host(), reference.repository()),
+                    false => reference.to_string(),
+                };
+                return Err(RegistryError::NotFound(missing));
+            }
             _ => return Err(self.failed(Action::PullManifest, response).await),
         }
         let media_type = response.headers().get(reqwest::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

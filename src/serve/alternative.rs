@@ -8,7 +8,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 
-use super::answer::{content, text};
+use super::answer::{content, set_cache, text};
 use super::body::AnswerBody;
 use super::handler::Answer;
 use crate::snapshot::Snapshot;
@@ -52,7 +52,7 @@ pub(super) fn answer(previewed: Previewed, request: Request<Incoming>) -> Answer
             }
         };
         let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        set_cache(headers, "no-store");
         headers.insert(HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex, nofollow"));
         match Answer::after(request, response).await {
             Ok(response) => response,

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 
@@ -17,7 +17,9 @@ use super::ranges::{Asked, asked};
 use crate::snapshot::{Body, Digest, FileReader, Held, Lookup, Representation, Resource, Snapshot};
 
 /// Browsers keep a 301 for as long as they like if nothing is said: an author who corrects a redirect would not reach them.
-const CACHE_REDIRECT: &str = "public, max-age=3600";
+const CACHE_PERMANENT: &str = "public, max-age=3600";
+/// Where a temporary redirect leads to today is asked each time.
+const CACHE_TEMPORARY: &str = "no-cache";
 
 /// What a request comes to.
 enum Outcome<'a> {
@@ -119,8 +121,10 @@ fn respond(outcome: Outcome<'_>, snapshot: &Snapshot, headers: &HeaderMap) -> Re
         Outcome::Moved(status, location) => match HeaderValue::try_from(location) {
             // 301 and not 308 for paths of our own: only GET and HEAD come here, and every client knows it.
             Ok(location) => {
+                let is_permanent = matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT);
+                let cache = if is_permanent { CACHE_PERMANENT } else { CACHE_TEMPORARY };
                 let mut fields = one(header::LOCATION, location);
-                fields.insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHE_REDIRECT));
+                fields.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
                 bare(status, fields)
             }
             Err(_) => nothing(StatusCode::NOT_FOUND, snapshot, headers),
@@ -215,11 +219,23 @@ fn nothing(status: StatusCode, snapshot: &Snapshot, headers: &HeaderMap) -> Resp
         return negotiated(status, "not found\n");
     };
     let mut fields = page.fields.all();
-    for name in [header::ETAG, header::LAST_MODIFIED, header::ACCEPT_RANGES, header::EXPIRES] {
+    for name in [header::ETAG, header::LAST_MODIFIED, header::ACCEPT_RANGES] {
         fields.remove(name);
     }
-    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    set_cache(&mut fields, "no-cache");
     with(status, fields, body)
+}
+
+/// Sets how long the answer may be kept, for every cache: rules may have said something else to browsers, and to the caches of a
+/// network by fields of their own (RFC 9213, and those that are older than it).
+pub(super) fn set_cache(fields: &mut HeaderMap, cache: &'static str) {
+    let is_of_caches = |name: &HeaderName| {
+        let name = name.as_str();
+        name == "expires" || name == "surrogate-control" || name.ends_with("cdn-cache-control")
+    };
+    let others: Vec<HeaderName> = fields.keys().filter(|name| is_of_caches(name)).cloned().collect();
+    others.iter().for_each(|name| drop(fields.remove(name)));
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
 }
 
 fn unreadable(error: &io::Error) -> Response<AnswerBody> {

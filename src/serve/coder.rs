@@ -36,8 +36,8 @@ impl Coder {
     /// coding of all resources is there, and at the end.
     pub fn start(deployment: Arc<Deployment>, codings: Codings, keep: Keep) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let mut worker =
-            Worker { deployment: Arc::clone(&deployment), codings, keep, stop: Arc::clone(&stop), unkept: false };
+        let (of_worker, heard) = (Arc::clone(&deployment), Arc::clone(&stop));
+        let mut worker = Worker { deployment: of_worker, codings, keep, stop: heard, unkept: false, told: false };
         let thread = std::thread::Builder::new().name("codings".to_owned()).spawn(move || worker.run())?;
         Ok(Self { deployment, stop, thread: Some(thread) })
     }
@@ -62,6 +62,8 @@ struct Worker {
     stop: Arc<AtomicBool>,
     /// Whether something was made since the last time that codings were kept.
     unkept: bool,
+    /// Whether it was said what all codings take.
+    told: bool,
 }
 
 /// What was freed goes back to the system when a thread ends: the allocator looks for it then, and otherwise only while somebody
@@ -118,7 +120,12 @@ impl Worker {
         let done = Coding::MADE.into_iter().all(|coding| self.pass(&snapshot, coding) == Pass::Done);
         if done && !self.is_stopped() {
             let held = self.deployment.current().held().map(|(coding, bytes)| format!("{bytes} {}", coding.name()));
-            tracing::debug!("all codings are made; bytes in memory: {}", held.join(", "));
+            let held = held.join(", ");
+            // Once a start; what is served later is in the metrics.
+            match std::mem::replace(&mut self.told, true) {
+                false => tracing::info!("all codings are made; bytes in memory: {held}"),
+                true => tracing::debug!("all codings are made; bytes in memory: {held}"),
+            }
         }
     }
 

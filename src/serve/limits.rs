@@ -49,6 +49,19 @@ impl Limits {
     }
 }
 
+/// A time as people write it in seconds, minutes or hours: `90s`, `5m`, `1h`; a second at least and a year at most.
+pub fn duration_of(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return None,
+    };
+    let total = number.parse::<u64>().ok()?.checked_mul(seconds)?;
+    (1..=365 * 86_400).contains(&total).then(|| Duration::from_secs(total))
+}
+
 /// How many files of media may be open at a time: [`MEDIA_FILES`], or a quarter of what the process may open if that is
 /// less.
 pub fn media_files() -> usize {

@@ -1,6 +1,7 @@
 //! The one immutable value that requests read.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -8,11 +9,13 @@ use http::StatusCode;
 use super::coding::Coding;
 use super::codings::Codings;
 use super::digest::Digest;
+use super::freeze::freeze;
 use super::held::Held;
 use super::memory_file::MemoryFile;
 use super::redirects::Redirects;
 use super::resource::{Body, Resource};
 use super::root::ContentRoot;
+use super::tree::Tree;
 
 /// The file that a folder's URL stands for.
 pub(super) const INDEX: &str = "index.html";
@@ -20,7 +23,7 @@ pub(super) const INDEX: &str = "index.html";
 const ENDING: &str = ".html";
 
 /// Releases whose fingerprinted assets are still answered after a swap: pages that readers have open ask for them.
-const RETAINED_RELEASES: usize = 4;
+pub const RETAINED_RELEASES: usize = 4;
 
 /// What a path leads to.
 #[derive(Debug)]
@@ -246,6 +249,22 @@ impl Snapshot {
             not_found: self.not_found.as_ref().map(complete),
             retained: self.retained.clone(),
         }
+    }
+
+    /// Answers also the fingerprinted assets of `trees`, which were served before it, the latest first.
+    pub fn retain(&mut self, trees: &[Tree]) -> io::Result<()> {
+        let mut before: Option<Self> = None;
+        for tree in trees.iter().take(RETAINED_RELEASES).rev() {
+            let mut snapshot = freeze(tree, before.as_ref())?;
+            if let Some(before) = &before {
+                snapshot.retain_from(before);
+            }
+            before = Some(snapshot);
+        }
+        if let Some(before) = &before {
+            self.retain_from(before);
+        }
+        Ok(())
     }
 
     /// Goes on answering the fingerprinted assets of `previous` and of those that it retained.

@@ -34,7 +34,7 @@ pub use fault::Fault;
 pub use fields::Fields;
 pub use folder::{FolderError, OutputFolder, read_folder};
 pub use freeze::{Freezing, freeze, freeze_with};
-pub use frozen::{Compared, Lookup, Snapshot};
+pub use frozen::{Compared, Lookup, RETAINED_RELEASES, Snapshot};
 pub use header_rules::{HEADERS, HeaderRules};
 pub use held::Held;
 pub use memory_file::{MemoryFile, Pages};

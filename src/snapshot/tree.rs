@@ -15,6 +15,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use super::difference::FileVersion;
 use super::digest::{Digest, Hasher};
 use super::header_rules::HEADERS;
+use super::policy::is_immutable;
 use super::redirects::REDIRECTS;
 
 /// The longest path in bytes: beyond it ustar and most file systems need special care, and no page needs it.
@@ -257,6 +258,15 @@ impl Tree {
             }
         }
         tree
+    }
+
+    /// The files whose names hold their own hashes: pages that readers have open ask for them after the release is gone.
+    pub fn fingerprinted(&self) -> Self {
+        let entries = self.entries.iter().filter(|(path, entry)| is_immutable(path, entry.digest));
+        Self {
+            entries: entries.map(|(path, entry)| (path.clone(), entry.clone())).collect(),
+            folded: Folded::default(),
+        }
     }
 
     /// Adds an entry under a path that is not there yet.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -22,7 +22,11 @@ pub(crate) struct Observed {
 impl Observed {
     /// Starts `galley serve` and waits for the control listener.
     pub(crate) fn begin(arguments: &[&str]) -> Self {
-        let mut command = galley();
+        Self::of(galley(), arguments)
+    }
+
+    /// The same with what `command` has in its environment.
+    pub(crate) fn of(mut command: Command, arguments: &[&str]) -> Self {
         command.args(["serve", "--control", "127.0.0.1:0"]).args(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, said) = channel();

@@ -19,6 +19,12 @@ pub(crate) fn tree(text: &str) -> Tree {
     tree
 }
 
+/// The same tree with one file more.
+pub(crate) fn with(mut tree: Tree, path: &str, text: &str) -> Tree {
+    tree.insert(TreePath::new(path).unwrap(), Entry::new(Bytes::from(text.to_owned()), None)).unwrap();
+    tree
+}
+
 /// A package with a few bytes in the place of a program, for this machine.
 pub(crate) fn image(tree: &Tree, sequence: u64) -> Package {
     let programs = [Program { platform: platform(), layer: pack_program(b"program").unwrap() }];

@@ -20,6 +20,7 @@ mod direct;
 mod dockerfiles;
 mod double;
 mod engine;
+mod failures;
 mod follow;
 mod frames;
 mod handover;

@@ -2,23 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use galley::image::{Content, Format, Origin, Package, Platform, Program, assemble, pack_program, pack_tree};
-use galley::snapshot::{ContentRoot, Entry, Tree, TreePath};
+use galley::snapshot::{ContentRoot, Tree};
 
 use crate::double::{Answer, Receiver};
-use crate::image::tree;
+use crate::image::{tree, with};
 use crate::releases::{Fleet, pages};
 use crate::support::{Instance, PATIENCE, galley, run};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 /// What stands in addresses and files, and nowhere else.
 const SECRET: &str = "T0PSECRET";
-
-fn with(mut tree: Tree, path: &str, text: &str) -> Tree {
-    tree.insert(TreePath::new(path).unwrap(), Entry::new(Bytes::from(text.to_owned()), None)).unwrap();
-    tree
-}
 
 /// An image that says which commit it was made from.
 fn committed(tree: &Tree, sequence: u64) -> Package {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use serde_json::Value;
 use crate::control::Observed;
 use crate::double::Registry;
 use crate::follow::push;
-use crate::image::{image, tree};
+use crate::image::{image, tree, with};
 use crate::support::{Connection, PATIENCE, Ran, Response, TempSite, galley, program, run};
 
 const TOKEN: &str = "a-token-that-nobody-guesses";
@@ -21,6 +22,8 @@ const TOKEN: &str = "a-token-that-nobody-guesses";
 pub(crate) struct Fleet {
     pub(crate) registry: Registry,
     pub(crate) place: TempSite,
+    /// How often its instances look without being told.
+    pub(crate) poll: &'static str,
     last: Option<Digest>,
     sequence: u64,
 }
@@ -28,7 +31,7 @@ pub(crate) struct Fleet {
 impl Fleet {
     pub(crate) fn new() -> Self {
         let place = TempSite::bare().file("token", format!("{TOKEN}\n"));
-        let mut fleet = Self { registry: Registry::start(), place, last: None, sequence: 0 };
+        let mut fleet = Self { registry: Registry::start(), place, poll: "1h", last: None, sequence: 0 };
         fleet.push("one");
         fleet
     }
@@ -48,11 +51,16 @@ impl Fleet {
         image.index.descriptor.digest
     }
 
+    /// The next push is one of a tag that nothing is known of.
+    pub(crate) fn forget_last(&mut self) {
+        self.last = None;
+    }
+
     pub(crate) fn at(&self, name: &str) -> String {
         self.place.path().join(name).display().to_string()
     }
 
-    fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.place.path().join("state")
     }
 
@@ -65,10 +73,16 @@ impl Fleet {
 
     /// An instance that follows, and looks when it is told to.
     pub(crate) fn start(&self, arguments: &[&str]) -> Followed {
+        self.start_by(galley(), arguments)
+    }
+
+    /// The same with what `command` has in its environment.
+    pub(crate) fn start_by(&self, command: Command, arguments: &[&str]) -> Followed {
         let reference = format!("{}/blog", self.registry.address);
         let (state, token) = (self.at("state"), self.at("token"));
-        let own = ["--follow", &reference, "--poll", "1h", "--state", &state, "--control-token-file", &token, "-v"];
-        Followed { observed: Observed::begin(&[&own, arguments].concat()).serving(), token }
+        let own =
+            ["--follow", &reference, "--poll", self.poll, "--state", &state, "--control-token-file", &token, "-v"];
+        Followed { observed: Observed::of(command, &[&own, arguments].concat()).serving(), token }
     }
 }
 
@@ -79,7 +93,7 @@ pub(crate) struct Followed {
 
 impl Followed {
     /// A verb that asks this instance.
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         let mut command = galley();
         command.args(arguments).env("GALLEY_CONTROL", &self.observed.control);
         Ran::of(command.env("GALLEY_CONTROL_TOKEN_FILE", &self.token))
@@ -269,6 +283,28 @@ fn two_instances_never_write_to_one_state() {
     second.does(&["status"], "no state outlives a restart");
     second.observed.hear("another galley keeps its state there; choose another folder with --state");
     first.does(&["status"], "state in ");
+}
+
+/// A page that a reader has open asks for its style sheet, whichever process answers.
+#[test]
+fn fingerprinted_files_outlive_a_restart() {
+    let mut fleet = Fleet::new();
+    let name = |text: &str| format!("main.{}.css", Digest::of(text.as_bytes()).short());
+    let styled = |text: &'static str| {
+        let tree = with(tree(text), &name(text), text);
+        with(tree, "plain.css", text)
+    };
+    fleet.push_tree(&styled("red"));
+    let followed = fleet.start(&[]);
+    fleet.push_tree(&styled("blue"));
+    followed.does(&["deploy"], "the latest release is served");
+    followed.observed.stop();
+    let followed = fleet.start(&[]);
+    for text in ["red", "blue"] {
+        let answer = followed.observed.get(&format!("/{}", name(text)), &[]);
+        assert!(answer.status == 200 && answer.text() == text, "{}", answer.text());
+    }
+    assert_eq!(followed.observed.get("/plain.css", &[]).text(), "blue");
 }
 
 #[test]

@@ -38,7 +38,14 @@ fn redirects_are_followed_as_they_are_written() {
         let response = instance.get(path);
         assert_eq!((response.status, response.header("location")), (status, location), "{path}");
     }
-    assert_eq!(instance.get("/go").header("cache-control"), "public, max-age=3600");
+    for (path, cache) in [
+        ("/go", "public, max-age=3600"),
+        ("/old/a/", "public, max-age=3600"),
+        ("/feed", "no-cache"),
+        ("/posts/b/", "no-cache"),
+    ] {
+        assert_eq!(instance.get(path).header("cache-control"), cache, "{path}");
+    }
     assert!(instance.get("/dead").text().contains("Not found"));
 }
 
@@ -108,7 +115,7 @@ fn a_change_of_rules_reaches_those_who_have_the_page() {
 
 #[test]
 fn header_rules_change_answers_and_never_errors() {
-    let rules = "/*\n  X-A: 1\n  Content-Security-Policy: default-src 'none'\n/posts/*\n  X-A: 2\n  Cache-Control: public, max-age=60\n  ! Referrer-Policy\n";
+    let rules = "/*\n  X-A: 1\n  CDN-Cache-Control: max-age=99\n  Expires: Thu, 01 Jan 2099 00:00:00 GMT\n  Surrogate-Control: max-age=99\n  Some-CDN-Cache-Control: max-age=99\n  Content-Security-Policy: default-src 'none'\n/posts/*\n  X-A: 2\n  Cache-Control: public, max-age=60\n  ! Referrer-Policy\n";
     let site = site().file("static/_headers", rules);
     let instance = Instance::start(&[site.str()]);
     let (home, post, missing) = (instance.get("/"), instance.get("/posts/a/"), instance.get("/posts/none/"));
@@ -118,6 +125,10 @@ fn header_rules_change_answers_and_never_errors() {
     assert_eq!((post.header("x-a"), post.header("cache-control")), ("1, 2", "public, max-age=60"));
     assert_eq!((post.header("referrer-policy"), post.header("x-content-type-options")), ("", "nosniff"));
     assert_eq!((missing.status, missing.header("x-a"), missing.header("cache-control")), (404, "1", "no-cache"));
+    // What is missing now may be there in a minute, for every cache.
+    for name in ["cdn-cache-control", "some-cdn-cache-control", "surrogate-control", "expires"] {
+        assert!(!home.header(name).is_empty() && missing.header(name).is_empty(), "{name}");
+    }
     assert_eq!(instance.get("/_headers").status, 404);
 }
 

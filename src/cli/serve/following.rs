@@ -12,11 +12,11 @@ use crate::cli::memory::Size;
 use crate::cli::report::Report;
 use crate::follow::{
     Channels, ControlCell, Limits, Poll, Release, Schedule, Secrets, Source, State, StateError, Store, Verifier,
-    Window, boot, channel_routes, control_routes, look, look_at_blob, take_over,
+    Window, boot, channel_routes, control_routes, look, look_at_blob, retained, take_over,
 };
 use crate::registry::Reference;
 use crate::serve::{Deployment, Routes};
-use crate::snapshot::Digest;
+use crate::snapshot::{Digest, Tree};
 
 /// Where an image of galley has its volume.
 const IMAGE_STATE: &str = "/var/lib/galley";
@@ -66,6 +66,8 @@ pub(super) struct Following {
     pub(super) schedule: Schedule,
     /// The release to begin with, if there is one.
     pub(super) booted: Option<Release>,
+    /// What is answered of those that were served before it, the latest first.
+    pub(super) retained: Vec<Tree>,
     /// Who is told of swaps, if this instance is the one that tells.
     pub(super) telling: Option<Telling>,
 }
@@ -148,19 +150,29 @@ impl FollowArguments {
         report: &Report,
     ) -> anyhow::Result<Option<Following>> {
         let Some(reference) = self.follow.clone() else { return Ok(None) };
-        let schedule = Schedule { windows: self.window.clone(), monotonic: self.monotonic };
+        let schedule =
+            Schedule { windows: self.window.clone(), monotonic: self.monotonic, baked: baked().unwrap_or_default() };
         let mut telling = self.notices.read()?;
         let takes_over = handed.release.is_some();
         let (store, booted) = self.store(verifier, &mut telling, handed, report)?;
         // What another worker serves is served on, whatever the image holds.
-        let booted = booted.filter(|release| !has_source || takes_over || is_newer(release, report));
+        let pinned = store.state().and_then(|state| state.current().pinned);
+        let booted = booted.filter(|release| {
+            !has_source || takes_over || pinned == Some(release.record.digest) || is_newer(release, report)
+        });
         if let Some(Release { record, .. }) = &booted {
             report.say(format_args!("from the state: release {}, {}", record.sequence, record.digest));
         }
+        let retained = match (&booted, store.state()) {
+            (Some(Release { record, .. }), Some(state)) => {
+                retained(record, &state.records()?, verifier, |digest| state.get(digest))
+            }
+            _ => Vec::new(),
+        };
         if let Some(telling) = &telling {
             report.say(format_args!("swaps are told to {}", telling.line()));
         }
-        Ok(Some(Following { reference, store: Arc::new(store), schedule, booted, telling }))
+        Ok(Some(Following { reference, store: Arc::new(store), schedule, booted, retained, telling }))
     }
 }
 

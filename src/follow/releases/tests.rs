@@ -36,7 +36,7 @@ fn release(store: &Store, sequence: u64, text: &str) -> Release {
         content_root: ContentRoot::of(&tree),
         manifest: Digest::of(&manifest),
         layers: vec![layer.descriptor.digest],
-        size: Size { files: 1, bytes: tree.length() },
+        size: Size::of(&tree),
         status: Status::Fetched,
         ..crate::follow::state::tests::record(sequence)
     };

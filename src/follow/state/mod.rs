@@ -179,11 +179,10 @@ impl State {
         self.programs.sweep(named).map_err(at(&self.folder))
     }
 
-    /// Forgets releases that are beyond the limits, oldest first, and blobs that none of the rest names. `records` is what is
+    /// Forgets releases that are beyond the limits, oldest first, and blobs that none of the rest names; those that are `named` stay. `records` is what is
     /// known afterwards.
-    pub fn sweep(&self, records: &mut BTreeMap<Digest, Record>, current: &Current) -> Result<(), StateError> {
-        let mut spare: Vec<&Record> =
-            records.values().filter(|record| !current.named().any(|digest| digest == record.digest)).collect();
+    pub fn sweep(&self, records: &mut BTreeMap<Digest, Record>, named: &[Digest]) -> Result<(), StateError> {
+        let mut spare: Vec<&Record> = records.values().filter(|record| !named.contains(&record.digest)).collect();
         spare.sort_by_key(|record| std::cmp::Reverse(record.fetched));
         // What is in quarantine costs nothing but its name, and is to be known again when it comes again.
         let (quarantined, mut kept): (Vec<_>, Vec<_>) =
@@ -192,11 +191,11 @@ impl State {
         gone.extend(quarantined.iter().skip(MAX_RELEASES / 2).map(|record| record.digest));
         let mut kept: Vec<Digest> = kept.iter().map(|record| record.digest).collect();
         self.forget(records, &gone)?;
-        self.blobs.sweep(&named(records)).map_err(at(&self.folder))?;
+        self.blobs.sweep(&blobs_named(records)).map_err(at(&self.folder))?;
         while self.blobs.size().map_err(at(&self.folder))? > self.limits.size {
             let Some(oldest) = kept.pop() else { break };
             self.forget(records, &[oldest])?;
-            self.blobs.sweep(&named(records)).map_err(at(&self.folder))?;
+            self.blobs.sweep(&blobs_named(records)).map_err(at(&self.folder))?;
         }
         Ok(())
     }
@@ -254,7 +253,7 @@ pub fn look_at_blob(folder: &Path, digest: Digest) -> Option<Bytes> {
 }
 
 /// Quarantined releases keep no blobs: they are not to be served.
-fn named(records: &BTreeMap<Digest, Record>) -> HashSet<Digest> {
+fn blobs_named(records: &BTreeMap<Digest, Record>) -> HashSet<Digest> {
     let served = records.values().filter(|record| !matches!(record.status, Status::Quarantined(_)));
     served.flat_map(blobs_of).collect()
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::snapshot::{Compared, ContentRoot, Digest};
+use crate::snapshot::{Compared, ContentRoot, Digest, Tree};
 
 /// A release as the state keeps it. The format is public (the manual's page on following): fields are added, never changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,6 +58,17 @@ pub struct Size {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// How many of them have names that hold their own hashes.
+    #[serde(default)]
+    pub fingerprinted: u64,
+}
+
+impl Size {
+    /// How much is in `tree`.
+    pub fn of(tree: &Tree) -> Self {
+        let fingerprinted = tree.fingerprinted().len() as u64;
+        Self { files: tree.len() as u64, bytes: tree.length(), fingerprinted }
+    }
 }
 
 /// How many files of a release are not those of the one before.

@@ -17,7 +17,7 @@ pub(in crate::follow) fn record(sequence: u64) -> Record {
         binary: None,
         program: None,
         program_fault: None,
-        size: Size { files: 3, bytes: 100 },
+        size: Size { files: 3, bytes: 100, fingerprinted: 0 },
         changes: Changes::default(),
         cause: Cause::Hook,
         fetched: jiff::Timestamp::from_second(i64::try_from(sequence).unwrap()).unwrap(),
@@ -61,7 +61,7 @@ fn what_is_beyond_the_limits_goes_and_what_is_named_stays() {
     all.iter().for_each(|record| keep(&state, record));
     let mut records = state.records().unwrap();
     let current = Current { current: Some(all[5].digest), previous: Some(all[4].digest), pinned: Some(all[0].digest) };
-    state.sweep(&mut records, &current).unwrap();
+    state.sweep(&mut records, &current.named().collect::<Vec<_>>()).unwrap();
     let left: Vec<u64> = (1..=6).filter(|number| records.contains_key(&record(*number).digest)).collect();
     assert_eq!(left, [1, 3, 4, 5, 6]);
     assert_eq!(state.records().unwrap(), records);
@@ -69,7 +69,7 @@ fn what_is_beyond_the_limits_goes_and_what_is_named_stays() {
     assert!(state.get(all[2].layers[1]).is_some() && state.get(all[1].layers[0]).is_some());
     // With no room at all, those that are served or were stay.
     let state = State { limits: Limits { keep: 2, size: 1 }, ..state };
-    state.sweep(&mut records, &current).unwrap();
+    state.sweep(&mut records, &current.named().collect::<Vec<_>>()).unwrap();
     assert_eq!(records.len(), 3);
 }
 

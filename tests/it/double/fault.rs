@@ -16,7 +16,7 @@ pub(crate) enum Fault {
     /// A look at a blob says another length than it has.
     OtherLength,
     /// Everything is answered by this status and `Retry-After`, if one is given.
-    Busy { times: u32, status: u16, retry_after: Option<u32> },
+    Busy { times: u32, status: u16, retry_after: Option<u64> },
     /// Nothing is answered at all.
     Silent(u32),
     /// The connection is cut in the middle of a blob; a range is then answered so.

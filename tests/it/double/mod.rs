@@ -177,6 +177,11 @@ impl Registry {
         std::mem::take(&mut self.store.lock().unwrap().log)
     }
 
+    /// What is found by this tag or digest is there no more.
+    pub(crate) fn forget(&self, name: &str) {
+        self.store.lock().unwrap().manifests.remove(name).unwrap();
+    }
+
     /// Lets a manifest be found by a tag.
     pub(crate) fn put_manifest(&self, name: &str, media_type: &str, bytes: &[u8]) {
         let stored = (media_type.to_owned(), Bytes::copy_from_slice(bytes));
