@@ -1,13 +1,10 @@
 //! The loop: wait for a hint or for the next poll, look, and install what is new.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, spawn_blocking};
@@ -18,12 +15,14 @@ use super::deliveries::Looked;
 use super::doorbell::{Doorbell, Rung};
 use super::handover::Successor;
 use super::pace::Pace;
+use super::poll::Poll;
 use super::release::{FetchError, Fetcher};
 use super::releases::{Assessment, Outcome, Releases};
 use super::state::{Cause, StateError, Status};
+use super::trouble::Trouble;
 use super::watch::watch;
 use crate::registry::{Reference, TagState};
-use crate::serve::{Observer, duration_of};
+use crate::serve::Observer;
 use crate::snapshot::Digest;
 
 /// After a look that found nothing new, hooks wait this long: a flood of them costs one look a second.
@@ -35,32 +34,6 @@ const EARLY: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(2
 const PULLS_OF_THE_BAD: u32 = 3;
 /// The first pause after a failure; each further one is twice as long, up to the poll's interval.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-
-/// How often the reference is looked at without a hint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Poll(Duration);
-
-/// A text that is no interval.
-#[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no interval; write it as 90s, 5m or 1h, at least 1s")]
-pub struct PollError(String);
-
-impl Poll {
-    /// The interval, up to a fifth longer or shorter, so that a fleet does not ask all at once.
-    fn next(self) -> Duration {
-        // A new RandomState is keyed at random: no other source of randomness is needed here.
-        let random = RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64;
-        self.0.mul_f64(0.8 + 0.4 * random)
-    }
-}
-
-impl FromStr for Poll {
-    type Err = PollError;
-
-    fn from_str(text: &str) -> Result<Self, PollError> {
-        duration_of(text).map(Self).ok_or_else(|| PollError(text.to_owned()))
-    }
-}
 
 /// Keeps an instance at what a reference points at.
 pub struct Follower {
@@ -133,44 +106,6 @@ impl FollowerHandle {
         let gone = |_| "the instance is about to stop".to_owned();
         self.requests.send(Request { reply }).await.map_err(|_| gone(()))?;
         answer.await.unwrap_or_else(|_| Err(gone(())))
-    }
-}
-
-/// What keeps a follower from seeing the registry, since when and how often.
-#[derive(Debug, Default)]
-pub struct Trouble(Mutex<Option<TroubleView>>);
-
-/// The same, for those who ask.
-#[derive(Clone, Debug, Serialize)]
-pub struct TroubleView {
-    /// What the last look said.
-    pub message: String,
-    /// When the first of these looks failed.
-    pub since: Timestamp,
-    /// How many have failed one after the other.
-    pub failures: u32,
-}
-
-impl Trouble {
-    /// What is wrong, if something is.
-    pub fn view(&self) -> Option<TroubleView> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Nothing is looked at any more.
-    pub fn end(&self, message: &str) {
-        let view = TroubleView { message: message.to_owned(), since: Timestamp::now(), failures: 1 };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(view);
-    }
-
-    fn note(&self, error: Option<&FetchError>) -> u32 {
-        let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *trouble = error.map(|error| TroubleView {
-            message: error.to_string(),
-            since: trouble.as_ref().map_or_else(Timestamp::now, |known| known.since),
-            failures: trouble.as_ref().map_or(0, |known| known.failures) + 1,
-        });
-        trouble.as_ref().map_or(0, |trouble| trouble.failures)
     }
 }
 
@@ -467,22 +402,4 @@ fn rest(error: &FetchError) -> Option<Duration> {
 /// Later than anything that is waited for.
 fn far() -> Instant {
     Instant::now() + Duration::from_secs(365 * 86_400)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn intervals_are_read_and_jittered() {
-        for (text, seconds) in [("90s", 90), ("5m", 300), ("1h", 3600)] {
-            let poll: Poll = text.parse().unwrap();
-            assert_eq!(poll.0, Duration::from_secs(seconds));
-            let next = poll.next();
-            assert!(next >= poll.0.mul_f64(0.79) && next <= poll.0.mul_f64(1.21), "{next:?}");
-        }
-        for text in ["", "5", "0s", "-1s", "5 m", "1d", "99999999999999999999h", "9999999h"] {
-            assert!(text.parse::<Poll>().is_err(), "{text}");
-        }
-    }
 }

@@ -12,10 +12,10 @@ use tokio::task::spawn_blocking;
 
 use super::{Followed, Shared};
 use crate::follow::deliveries::Delivery;
-use crate::follow::follower::TroubleView;
 use crate::follow::release::FetchError;
 use crate::follow::releases::{ChangeError, Outcome, Releases};
 use crate::follow::state::Record;
+use crate::follow::trouble::TroubleView;
 use crate::follow::view::View;
 use crate::snapshot::Digest;
 

@@ -1,0 +1,112 @@
+//! The ways back: by a person, and from what does harm.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{ChangeError, Inner, Releases};
+use crate::follow::notices::{Event, Told};
+use crate::follow::state::{Current, Record, StateError, Status};
+use crate::snapshot::{Digest, Snapshot};
+
+impl Releases {
+    /// Goes back to a release, by default to the one before, and stays there: what is pushed is fetched and not served until
+    /// [`Releases::unpin`]. Readers see it first; then it is written down.
+    pub fn rollback(&self, to: Option<Digest>) -> Result<Record, ChangeError> {
+        let mut inner = self.lock_to_change()?;
+        let to = match to {
+            Some(digest) => digest,
+            None => self.before(&inner).ok_or(ChangeError::NoPrevious)?,
+        };
+        let record = self.serve(&mut inner, to, Some(to), (Event::Rollback, Some("a person went back to it")))?;
+        self.note("rollback", &json!({"digest": to, "sequence": record.sequence}));
+        Ok(record)
+    }
+
+    /// The release that was served before, or else the latest of those with a lower number that went well.
+    fn before(&self, inner: &Inner) -> Option<Digest> {
+        let current = inner.current.current?;
+        let is_good = |digest: &Digest| {
+            let status = inner.records.get(digest).map(|record| &record.status);
+            status.is_some_and(|status| matches!(status, Status::Confirmed | Status::Installed))
+        };
+        let sequence = inner.records.get(&current)?.sequence;
+        let lower = inner.records.values().filter(|record| record.sequence < sequence && is_good(&record.digest));
+        let lower = lower.max_by_key(|record| (record.sequence, record.installed)).map(|record| record.digest);
+        lower.or(inner.current.previous.filter(|digest| *digest != current && is_good(digest)))
+    }
+
+    /// Serves a release that is kept; `pinned` is what is pinned from then on.
+    pub(super) fn serve(
+        &self,
+        inner: &mut Inner,
+        digest: Digest,
+        pinned: Option<Digest>,
+        told: Told<'_>,
+    ) -> Result<Record, ChangeError> {
+        let record = inner.records.get(&digest).cloned();
+        let mut record = record.ok_or_else(|| ChangeError::Unknown(digest.to_string()))?;
+        let before = inner.current;
+        if before.current == Some(digest) {
+            self.commit(inner, Current { pinned, ..before })?;
+            return Ok(record);
+        }
+        let snapshot = match inner.ready.get(&digest) {
+            Some((ready, served)) => (Snapshot::clone(ready), served.clone()),
+            None => {
+                let (snapshot, served) = self.kept(&record)?;
+                (snapshot, Some(served))
+            }
+        };
+        inner.current = Current { current: Some(digest), previous: before.current.or(before.previous), pinned };
+        self.swap(inner, before.current, snapshot, told);
+        record.installed = Some(Timestamp::now());
+        record.status = Status::Confirmed;
+        self.keep(inner, record.clone())?;
+        self.commit(inner, inner.current)?;
+        Ok(record)
+    }
+
+    /// The instance stops: what it serves did no harm so far.
+    pub fn stop(&self) -> Result<(), StateError> {
+        // Where another process has taken over, that is its to say.
+        let current = if self.is_suspended() { None } else { self.lock().current.current };
+        current.map_or(Ok(()), |current| self.confirm(current))
+    }
+
+    /// A release has been served for its first minute.
+    pub(in crate::follow) fn confirm(&self, digest: Digest) -> Result<(), StateError> {
+        let mut inner = self.lock_to_change()?;
+        let Some(record) = inner.records.get(&digest).filter(|record| record.status == Status::Installed) else {
+            return Ok(());
+        };
+        let record = Record { status: Status::Confirmed, ..record.clone() };
+        self.note("confirm", &json!({"digest": digest, "sequence": record.sequence}));
+        self.keep(&mut inner, record)
+    }
+
+    /// A release does harm: goes back to the one before it, and never serves it again.
+    pub(in crate::follow) fn quarantine(&self, digest: Digest, reason: &str) -> Result<(), ChangeError> {
+        let mut inner = self.lock_to_change()?;
+        let is_served = inner.current.current == Some(digest);
+        let before = if is_served { Some(self.before(&inner).ok_or(ChangeError::NoPrevious)?) } else { None };
+        let mut written = Ok(());
+        // Here first: it is not served again by this process even if nothing can be written.
+        if let Some(record) = inner.records.get_mut(&digest) {
+            record.status = Status::Quarantined(reason.to_owned());
+        }
+        if let Some(before) = before {
+            // Nobody wants to stay at what does harm.
+            let pinned = inner.current.pinned.filter(|pinned| *pinned != digest);
+            let sequence = inner.records.get(&digest).map_or(0, |record| record.sequence);
+            let harm = format!("release {sequence} did harm: {reason}");
+            written = self.serve(&mut inner, before, pinned, (Event::Rollback, Some(&harm))).map(drop);
+        }
+        if let Some(record) = inner.records.get(&digest).cloned() {
+            self.tell_quarantine(&record, reason);
+            written = written.and(self.keep(&mut inner, record).map_err(ChangeError::from));
+        }
+        inner.waiting = Some(format!("it is in quarantine: {reason}"));
+        self.note("quarantine", &json!({"digest": digest, "reason": reason}));
+        written
+    }
+}
