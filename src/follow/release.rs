@@ -139,7 +139,8 @@ impl Fetcher {
         cause: Cause,
         served: Option<Served>,
     ) -> Result<Release, FetchError> {
-        parts.below = served.and_then(|served| served.below(parts.layers.iter().map(|layer| layer.digest)));
+        let layers: Vec<Digest> = parts.layers.iter().map(|layer| layer.digest).collect();
+        parts.below = served.and_then(|served| served.below(&layers));
         let (store, layers) = (Arc::clone(&self.store), parts.above().to_vec());
         let kept = spawn_blocking(move || layers.iter().map(|layer| store.get(layer.digest)).collect::<Vec<_>>());
         let kept = kept.await?;

@@ -7,9 +7,9 @@ use galley::image::Platform;
 use galley::snapshot::Digest;
 
 use crate::engine::CONFINED;
-use crate::parts::{Engine, Registry, free_port};
+use crate::parts::{Engine, Registry, dist, free_port};
 use crate::support::load::Load;
-use crate::support::programs::{Program, are_there};
+use crate::support::programs::{Program, are_there, tail};
 use crate::support::{Connection, PATIENCE, Ran, TempSite, galley};
 
 /// A program has to do for so long before the supervisor becomes it.
@@ -49,12 +49,18 @@ impl Port {
 
     /// Pushes the blog with `text` on its first page, and `program`.
     fn publish(&self, text: &str, program: &Program) {
+        self.publish_for(&Platform::of_this_program().unwrap().to_string(), text, program);
+    }
+
+    fn publish_for(&self, platform: &str, text: &str, program: &Program) {
         self.site.write("content/_index.md", format!("{text}\n"));
         let file = self.folder.path().join("program");
         fs::write(&file, program.bytes()).unwrap();
-        let binary = format!("--binary={}={}", Platform::of_this_program().unwrap(), file.display());
+        let binary = format!("--binary={platform}={}", file.display());
+        let reference = self.reference("latest");
         let mut command = galley();
-        let ran = Ran::of(command.args(["package", self.site.str(), "--push", &self.reference("latest"), &binary]));
+        command.args(["package", self.site.str(), "--push", &reference, "--platform", platform, &binary]);
+        let ran = Ran::of(&mut command);
         assert_eq!(ran.code, 0, "{}", ran.errors);
     }
 
@@ -186,6 +192,28 @@ pub(crate) fn in_a_container() {
     assert!(!container.log().contains(TAKEN), "{}", container.log());
     let took = container.stop();
     assert!(took < Duration::from_secs(2), "{took:?}\n{}", container.log());
+}
+
+/// The same for another processor: QEMU has no execveat(2), and no /proc of its own.
+pub(crate) fn on_arm64() {
+    const PLATFORM: &str = "linux/arm64";
+    let port = Port::new();
+    let galley = fs::read(dist(PLATFORM)).unwrap();
+    let build = |number: u32| Program::Bytes([&galley[..], &tail(number)].concat());
+    port.publish_for(PLATFORM, "Edition 0.", &build(0));
+    port.engine.docker(&["pull", "--platform", PLATFORM, &port.reference("latest")]);
+    let mount = ["--platform", PLATFORM, "--volume", "state:/var/lib/galley"];
+    let container = port.run(&port.reference("latest"), &mount);
+    let load = Load::start(&port.listen, 2, 2, 1);
+    for number in [1, 2] {
+        port.publish_for(PLATFORM, &format!("Edition {number}."), &build(number));
+        container.hears(TAKEN, number as usize);
+        assert!(container.page().contains(&format!("Edition {number}.")));
+    }
+    let outcome = load.finish();
+    assert!(outcome.failures.is_empty(), "{outcome:?}\n{}", container.log());
+    eprintln!("2 handovers of programs for {PLATFORM}: {} requests, none failed", outcome.served);
+    container.stop();
 }
 
 /// Where nothing on the volume may be run, the program is run from memory.

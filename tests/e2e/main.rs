@@ -74,6 +74,8 @@ fn main() -> ExitCode {
         Part::Emulation("qemu-aarch64"),
         Part::Emulation("qemu-arm"),
     ];
+    const ENGINE_ARM64: &[Part] =
+        &[ENGINE[0], ENGINE[1], ENGINE[2], ENGINE[3], ENGINE[4], ENGINE[5], BUILDS_ARM[8], BUILDS_ARM[10]];
     const DISK: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("mount", "mount"), Part::Root];
     const SKOPEO: &[Part] = &[Part::Static, Part::Program("skopeo", "skopeo")];
     const SCHEMAS: &[Part] = &[Part::Python("jsonschema", "python3-jsonschema")];
@@ -143,6 +145,7 @@ fn main() -> ExitCode {
         trial("engine::docker_pulls_and_runs_the_image", ENGINE, engine::docker_runs_the_image),
         trial("handover::programs_take_over_in_a_container", ENGINE, handover::in_a_container),
         trial("handover::a_program_is_run_from_memory", ENGINE, handover::without_a_place_for_programs),
+        trial("handover::programs_for_arm64_take_over_in_a_container", ENGINE_ARM64, handover::on_arm64),
         trial("dockerfiles::the_projects_build_and_run", BUILDS, dockerfiles::the_projects),
         trial("dockerfiles::the_classic_builder_will_do", BUILDS, dockerfiles::the_classic_builder),
         trial("dockerfiles::the_projects_for_arm_build_and_run", BUILDS_ARM, dockerfiles::the_projects_for_arm),
