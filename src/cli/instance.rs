@@ -257,7 +257,11 @@ fn status_text(status: &Value) -> String {
     let mut lines = vec![format!("follows {}", text(status, "reference"))];
     lines.push(match &status["serving"] {
         Value::Null => "serves content that it was started with".to_owned(),
-        serving => format!("serves {}, by {}", line(serving), text(serving, "cause")),
+        serving => {
+            // A galley that came before says only who fetched it.
+            let by = serving["installed_by"].as_str().unwrap_or_else(|| text(serving, "cause"));
+            format!("serves {}, by {by}", line(serving))
+        }
     });
     lines.push(format!("content {}", text(status, "content_root")));
     if !status["pinned"].is_null() {

@@ -5,6 +5,7 @@ mod handover;
 mod notices;
 mod observation;
 mod probe;
+mod start;
 mod verification;
 
 use std::collections::HashMap;
@@ -14,33 +15,32 @@ use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use self::following::{FollowArguments, Following, HandedState};
 use self::handover::{Attended, HandoverArguments, Role, supervise};
 pub(super) use self::observation::ControlAddress;
 use self::observation::{Observation, ObservationArguments};
 use self::probe::probe;
-use self::verification::{VerificationArguments, verified_layout};
+use self::start::{Started, platform, start};
+use self::verification::VerificationArguments;
 use super::RegistryArguments;
 use super::listening::{ListenArguments, Listening, announce_stop};
 use super::memory::MemoryArguments;
 use super::report::{Report, count};
-use super::source::{Source, apart, local_tree};
-use super::transfer::Transfer;
+use super::source::Source;
 use crate::follow::{
-    self, Booted, Cause, ControlCell, Counts, Fetcher, Followed, Follower, Release, Releases, Secrets, Status, Store,
-    Successor, Verifier, routes, write_down,
+    self, Booted, ControlCell, Counts, Fetcher, Followed, Follower, Releases, Secrets, Status, Successor, Verifier,
+    routes, write_down,
 };
-use crate::image::Platform;
-use crate::registry::{Client, Reference};
+use crate::registry::Client;
 use crate::serve::{
-    Background, Coder, Deployment, Farewell, Inherited, Keep, Listener, Observer, Public, Routes, give_way, serve,
+    Background, Coder, Deployment, Farewell, Inherited, Listener, Observer, Public, Routes, give_way, serve,
 };
-use crate::snapshot::{Codings, Digest, MemoryFile};
+use crate::snapshot::Digest;
 use crate::supervise::{Handed, Start, Word, Worker};
 
 /// Serve a site, a rendered folder or an image from memory
@@ -75,6 +75,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
+    gain_nothing();
     let (worker, handed) = match arguments.handover.role(arguments.following.follow.is_some())? {
         Role::Supervisor(resumed) => return supervise(&arguments, resumed, report),
         Role::Worker(worker, handed) => (Some(worker), Some(handed)),
@@ -265,97 +266,6 @@ fn source(arguments: &Arguments) -> anyhow::Result<Source> {
     }
 }
 
-/// What is there before the first request.
-struct Started {
-    deployment: Arc<Deployment>,
-    codings: Codings,
-    keep: Keep,
-    following: Option<Following>,
-    /// The release that it came with, if it came from the followed reference.
-    booted: Option<Booted>,
-}
-
-/// Gets the content to begin with: the release that is kept, or else what SOURCE says. Whoever waits for it may stop to: a pull
-/// ends then, and what computes ends with the process.
-async fn start(
-    source: Arc<Source>,
-    arguments: &Arc<Arguments>,
-    verifier: Option<Verifier>,
-    state: HandedState,
-    report: Report,
-) -> anyhow::Result<Started> {
-    let (opening, keys) = (Arc::clone(arguments), verifier.clone());
-    let takes_over = state.release.is_some();
-    let open = move || opening.following.open(opening.source.is_some(), keys.as_ref(), state, &report);
-    let mut following = aside(open).await?;
-    let mut release = following.as_mut().and_then(|following| following.booted.take());
-    // What another worker serves came from the followed reference, whatever this one would begin with.
-    let reference = match (&*source, &following) {
-        (Source::Reference(reference), _) => Some(reference),
-        (_, Some(following)) if takes_over => Some(&following.reference),
-        _ => None,
-    };
-    if let (Some(reference), None) = (reference, &release) {
-        let store = following.as_ref().filter(|following| following.reference == *reference);
-        let store = store.map_or_else(|| Arc::new(Store::in_memory()), |following| Arc::clone(&following.store));
-        release = Some(fetch(reference, store, verifier.clone(), arguments, &report).await?);
-    }
-    let retained = following.as_mut().map(|following| std::mem::take(&mut following.retained)).unwrap_or_default();
-    let arguments = Arc::clone(arguments);
-    let followed = arguments.following.follow.clone();
-    aside(move || {
-        let booted = release.as_ref().map(Booted::from);
-        let tree = match (release, &*source) {
-            (Some(release), _) => release.tree,
-            (None, Source::Layout(folder)) => {
-                verified_layout(folder, verifier.as_ref(), followed.as_ref())?.content(platform()?)?
-            }
-            (None, local) => apart(|| local_tree(local, &report, "nothing is served"))?,
-        };
-        let file = arguments.listen.is_plain().then(MemoryFile::new).and_then(|made| {
-            made.inspect_err(|error| tracing::debug!("large bodies are held on the heap: {error}")).ok()
-        });
-        let (mut snapshot, codings, keep) = arguments.memory.freeze(&source, &tree, file.as_ref(), &report)?;
-        snapshot.retain(&retained)?;
-        let is_followed =
-            |booted: &Booted| followed.is_some_and(|reference| booted.record.reference == reference.to_string());
-        let deployment = Arc::new(Deployment::new(snapshot));
-        Ok(Started { deployment, codings, keep, following, booted: booted.filter(is_followed) })
-    })
-    .await
-}
-
-/// Does `work` in a thread of its own, so that the word to stop is heard meanwhile.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> anyhow::Result<T> {
-    let (sender, done) = oneshot::channel();
-    std::thread::Builder::new().name("start".to_owned()).spawn(move || {
-        // The error says that nobody waits for it any more.
-        let _ = sender.send(work());
-    })?;
-    done.await.context("the thread that prepares the start has ended by a fault of galley's own")?
-}
-
-async fn fetch(
-    reference: &Reference,
-    store: Arc<Store>,
-    verifier: Option<Verifier>,
-    arguments: &Arguments,
-    report: &Report,
-) -> anyhow::Result<Release> {
-    let transfer = Transfer::new(report, "pulling");
-    let client = Client::new(reference.clone(), arguments.registry.transport())?.with_progress(transfer.clone());
-    let fetched = Fetcher { client, platform: platform()?, store, verifier }.fetch(Cause::Start, None).await;
-    transfer.ends();
-    let release = fetched?;
-    report.say(format_args!("pulled {reference}: release {}, {}", release.record.sequence, release.record.digest));
-    Ok(release)
-}
-
-fn platform() -> anyhow::Result<Platform> {
-    Platform::of_this_program()
-        .context("there are no images of galley for this machine; serve a site or a rendered folder")
-}
-
 /// What following begins with.
 struct Beginning {
     following: Following,
@@ -422,6 +332,15 @@ async fn end(releases: &Releases) {
         tracing::warn!("{error}; the release is not confirmed");
     }
     releases.finish_notices().await;
+}
+
+/// Whatever this process runs later, a program out of an image or a credential helper, has no more rights than it has itself
+/// (prctl(2), PR_SET_NO_NEW_PRIVS). Called before there are threads: each has this from the one that began it.
+fn gain_nothing() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::thread::set_no_new_privs(true) {
+        tracing::debug!("what is run could gain rights: {error}");
+    }
 }
 
 /// Done when the process is asked to stop. A handler is needed for it: as the first process of a container it would

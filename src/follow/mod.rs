@@ -53,6 +53,7 @@ pub use release::{FetchError, Fetcher, Release};
 pub use releases::{Assessment, ChangeError, Outcome, Releases};
 pub use schedule::{Decision, Schedule, Window, WindowError};
 pub use secret::{Secret, SecretError, Secrets};
+pub use self_check::faults;
 pub use send::{SendError, send};
 pub use served::{Booted, Served};
 pub use state::{

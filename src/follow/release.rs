@@ -254,6 +254,7 @@ impl Parts {
             cause,
             fetched: Timestamp::now(),
             installed: None,
+            installed_by: None,
             status: Status::Fetched,
         };
         Ok(Release { record, tree, base })

@@ -141,7 +141,7 @@ impl Releases {
         let (digest, before) = (record.digest, inner.current);
         if record.status == Status::Fetched {
             record.status = Status::Installed;
-            record.installed = Some(Timestamp::now());
+            (record.installed, record.installed_by) = (Some(Timestamp::now()), Some(record.cause));
         }
         inner.latest = Some(digest);
         let previous = before.current.filter(|current| *current != digest).or(before.previous);
@@ -209,8 +209,8 @@ impl Releases {
         record.changes = Changes::from(snapshot.compare(&served));
         let faults = self_check::faults(&tree, &snapshot);
         let known = self.lock().records.get(&record.digest).cloned();
-        if let Some(Record { program, program_fault, installed, .. }) = &known {
-            (record.program, record.installed) = (*program, *installed);
+        if let Some(Record { program, program_fault, installed, installed_by, .. }) = &known {
+            (record.program, record.installed, record.installed_by) = (*program, *installed, *installed_by);
             record.program_fault.clone_from(program_fault);
         }
         record.status = match known.map(|known| known.status) {
@@ -238,7 +238,7 @@ impl Releases {
         cause: Cause,
     ) -> Result<Outcome, FetchError> {
         let (outcome, waiting) = match self.decision(inner, record, cause) {
-            Decision::Install => (self.install(inner, record.clone(), snapshot()?)?, None),
+            Decision::Install => (self.install(inner, record.clone(), snapshot()?, cause)?, None),
             Decision::Wait(reason) => (Outcome::Waiting(reason.clone()), Some(reason)),
             Decision::Refuse(reason) => (Outcome::Refused(reason.clone()), Some(reason)),
         };
@@ -254,10 +254,11 @@ impl Releases {
         inner: &mut Inner,
         mut record: Record,
         (snapshot, served): (Snapshot, Served),
+        cause: Cause,
     ) -> Result<Outcome, FetchError> {
         let digest = record.digest;
         record.status = Status::Installed;
-        record.installed = Some(Timestamp::now());
+        (record.installed, record.installed_by) = (Some(Timestamp::now()), Some(cause));
         let before = inner.current;
         let previous = before.current.filter(|current| *current != digest).or(before.previous);
         let current = Current { current: Some(digest), previous, ..before };
@@ -294,7 +295,8 @@ impl Releases {
     pub fn pin(&self, digest: Option<Digest>) -> Result<Record, ChangeError> {
         let mut inner = self.lock_to_change()?;
         let digest = digest.or(inner.current.current).ok_or(ChangeError::NoCurrent)?;
-        let record = self.serve(&mut inner, digest, Some(digest), (Event::Swap, Some("a person pinned it")))?;
+        let told = (Event::Swap, Some("a person pinned it"));
+        let record = self.serve(&mut inner, digest, Some(digest), Cause::Person, told)?;
         self.note("pin", &json!({"digest": digest, "sequence": record.sequence}));
         Ok(record)
     }

@@ -15,7 +15,7 @@ const LEAST_SHARE: usize = 50;
 const MACHINES: [&str; 4] = ["feed.xml", "feed.json", "sitemap.xml", "posts/feed.xml"];
 
 /// What keeps a release from being served at all: `tree`, frozen as `next`. Empty if nothing does.
-pub(super) fn faults(tree: &Tree, next: &Snapshot) -> Vec<String> {
+pub fn faults(tree: &Tree, next: &Snapshot) -> Vec<String> {
     let mut faults = Vec::new();
     if !matches!(next.lookup("/"), Lookup::Found(_) | Lookup::Redirect(..)) {
         faults.push("/: there is no page; readers would find nothing at the blog's own address".to_owned());

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
+use rayon::prelude::*;
 use tar::{Archive, EntryType};
 
 use super::changes::{Changes, Listed, Listing, OPAQUE, SITE, WHITEOUT};
@@ -77,6 +78,9 @@ pub fn list(descriptor: &Descriptor, bytes: &Bytes) -> Result<(Listing, Digest),
     Ok((Listing { hidden: changes.hidden, files }, hasher.finish()))
 }
 
+/// A file as it lies in the archive.
+type Archived = (Bytes, Option<Modified>);
+
 #[derive(Default)]
 struct Unpacker {
     files: BTreeMap<TreePath, Entry>,
@@ -115,6 +119,15 @@ impl Unpacker {
     }
 
     fn changes<R: Read>(&self, archive: &mut Archive<R>) -> Result<Changes<Entry>, UnpackError> {
+        let Changes { hidden, files } = self.archived(archive)?;
+        // Hashing is most of the work, and no file waits for another.
+        let files: Vec<_> = files.into_iter().collect();
+        let hash = |(path, (bytes, modified))| (path, Entry::new(bytes, modified));
+        let files: Vec<(TreePath, Entry)> = files.into_par_iter().map(hash).collect();
+        Ok(Changes { hidden, files: files.into_iter().collect() })
+    }
+
+    fn archived<R: Read>(&self, archive: &mut Archive<R>) -> Result<Changes<Archived>, UnpackError> {
         let mut changes = Changes::default();
         for entry in archive.entries()? {
             let mut entry = entry?;
@@ -143,7 +156,7 @@ impl Unpacker {
 
     fn take<R: Read>(
         &self,
-        changes: &mut Changes<Entry>,
+        changes: &mut Changes<Archived>,
         path: &str,
         entry: &mut tar::Entry<'_, R>,
     ) -> Result<(), UnpackError> {
@@ -168,7 +181,7 @@ impl Unpacker {
         }
         // Without the room to grow: an instance keeps it for long.
         let bytes = Bytes::from(bytes.into_boxed_slice());
-        if changes.files.insert(path.clone(), Entry::new(bytes, modified)).is_some() {
+        if changes.files.insert(path.clone(), (bytes, modified)).is_some() {
             return Err(UnpackError::Duplicate(path));
         }
         Ok(())

@@ -259,3 +259,23 @@ impl Drop for Wire {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// The answer that a client never reads lies in the kernel: only the kernel can end that, and say how much it takes.
+    #[tokio::test]
+    async fn the_kernel_knows_the_limits_of_a_connection() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (accepted, client) = tokio::join!(listener.accept(), client);
+        let (socket, _client) = (Socket::Tcp(accepted.unwrap().0), client.unwrap());
+        socket.prepare(Duration::from_secs(30)).unwrap();
+        let Socket::Tcp(stream) = &socket else { unreachable!() };
+        let found = SockRef::from(stream);
+        assert_eq!(found.tcp_user_timeout().unwrap(), Some(Duration::from_secs(30)));
+        assert_eq!(found.tcp_notsent_lowat().unwrap(), MAX_UNSENT);
+        assert!(stream.nodelay().unwrap());
+    }
+}

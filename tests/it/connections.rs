@@ -8,8 +8,8 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use galley::serve::{Inherited, Limits, Listener, Settings};
-use rustix::process::{Pid, Signal, kill_process};
+use galley::serve::{Inherited, Listener, Settings};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
 use crate::server::{Answering, Server};
 use crate::support::{Connection, Instance, Ran, TempSite, galley};
@@ -253,14 +253,45 @@ fn a_stop_under_load_fails_no_request() {
 }
 
 #[test]
-fn many_connections_are_served_at_a_time() {
-    let server = Server::start(Settings { limits: Limits::for_this_process(), ..Settings::default() });
-    let mut connections: Vec<Connection> = (0..500).map(|_| server.open()).collect();
+fn ten_thousand_connections_are_served_at_a_time() {
+    let site = site();
+    let instance = Instance::start(&[site.str()]);
+    let before = resident(&instance);
+    let count = open_files().saturating_sub(FILES_OF_OTHER_TESTS).min(9_900);
+    let mut connections: Vec<Connection> = (0..count).map(|_| Connection::open(&instance.address)).collect();
     for _ in 0..2 {
         for connection in &mut connections {
             assert_eq!(connection.request("GET", "/", &[], "").status, 200);
         }
     }
+    let taken = resident(&instance).saturating_sub(before);
+    eprintln!("{count} connections take {} KB each", taken / count / 1024);
+    // Some 11 KB each, of which most is hyper's.
+    assert!(taken < count * 24 * 1024, "{taken}");
+}
+
+#[test]
+fn what_an_instance_runs_has_no_more_rights_than_itself() {
+    let instance = Instance::start(&[site().str()]);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", instance.id().as_raw_nonzero())).unwrap();
+    assert!(status.contains("NoNewPrivs:\t1\n"), "{status}");
+}
+
+/// Bytes of an instance that are in memory.
+fn resident(instance: &Instance) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", instance.id().as_raw_nonzero())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+}
+
+/// What the tests beside this one may have open.
+const FILES_OF_OTHER_TESTS: usize = 1500;
+
+/// How many files this process, and each that it starts, may have open.
+fn open_files() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
+    getrlimit(Resource::Nofile).current.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
 }
 
 fn ask(stream: &mut (impl Read + Write)) -> String {

@@ -202,6 +202,10 @@ fn a_release_without_a_first_page_is_never_served() {
     assert!(followed.page().contains("one"));
     followed.does(&["releases"], &format!("{bad} of "));
     followed.does(&["releases"], "quarantined: the self-check failed");
+    // Neither by one that has nothing else.
+    let (reference, state) = (format!("{}/blog", fleet.registry.address), fleet.at("other"));
+    let ran = run(&["serve", "--follow", &reference, "--state", &state, "--listen", "127.0.0.1:0", "--control", "off"]);
+    ran.says(1, "is not served, the self-check failed: /: there is no page");
     fleet.push("three");
     followed.does(&["deploy"], "the latest release is served");
     followed.does(&["rollback"], "serves release 1 ");

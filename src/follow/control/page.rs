@@ -193,7 +193,7 @@ fn serving(html: &mut String, view: &View) {
                 row("Revision", format!("<code>{}</code>", escape(&revision.chars().take(12).collect::<String>())));
             }
             if let Some(installed) = record.installed {
-                row("Since", format!("{}, by {}", time(installed), record.cause));
+                row("Since", format!("{}, by {}", time(installed), record.installed_by.unwrap_or(record.cause)));
             }
         }
         None => row("Serves", "content that it was started with".to_owned()),

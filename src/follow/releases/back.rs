@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{ChangeError, Inner, Releases};
 use crate::follow::notices::{Event, Told};
-use crate::follow::state::{Current, Record, StateError, Status};
+use crate::follow::state::{Cause, Current, Record, StateError, Status};
 use crate::snapshot::{Digest, Snapshot};
 
 impl Releases {
@@ -17,7 +17,8 @@ impl Releases {
             Some(digest) => digest,
             None => self.before(&inner).ok_or(ChangeError::NoPrevious)?,
         };
-        let record = self.serve(&mut inner, to, Some(to), (Event::Rollback, Some("a person went back to it")))?;
+        let told = (Event::Rollback, Some("a person went back to it"));
+        let record = self.serve(&mut inner, to, Some(to), Cause::Person, told)?;
         self.note("rollback", &json!({"digest": to, "sequence": record.sequence}));
         Ok(record)
     }
@@ -35,12 +36,13 @@ impl Releases {
         lower.or(inner.current.previous.filter(|digest| *digest != current && is_good(digest)))
     }
 
-    /// Serves a release that is kept; `pinned` is what is pinned from then on.
+    /// Serves a release that is kept; `pinned` is what is pinned from then on, `cause` is why.
     pub(super) fn serve(
         &self,
         inner: &mut Inner,
         digest: Digest,
         pinned: Option<Digest>,
+        cause: Cause,
         told: Told<'_>,
     ) -> Result<Record, ChangeError> {
         let record = inner.records.get(&digest).cloned();
@@ -59,7 +61,7 @@ impl Releases {
         };
         inner.current = Current { current: Some(digest), previous: before.current.or(before.previous), pinned };
         self.swap(inner, before.current, snapshot, told);
-        record.installed = Some(Timestamp::now());
+        (record.installed, record.installed_by) = (Some(Timestamp::now()), Some(cause));
         record.status = Status::Confirmed;
         self.keep(inner, record.clone())?;
         self.commit(inner, inner.current)?;
@@ -99,7 +101,7 @@ impl Releases {
             let pinned = inner.current.pinned.filter(|pinned| *pinned != digest);
             let sequence = inner.records.get(&digest).map_or(0, |record| record.sequence);
             let harm = format!("release {sequence} did harm: {reason}");
-            written = self.serve(&mut inner, before, pinned, (Event::Rollback, Some(&harm))).map(drop);
+            written = self.serve(&mut inner, before, pinned, Cause::Harm, (Event::Rollback, Some(&harm))).map(drop);
         }
         if let Some(record) = inner.records.get(&digest).cloned() {
             self.tell_quarantine(&record, reason);

@@ -46,6 +46,9 @@ pub struct Record {
     /// When it was last put in the place of another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installed: Option<Timestamp>,
+    /// Why. A galley that came before did not write it down.
+    #[serde(default)]
+    pub installed_by: Option<Cause>,
     /// What became of it.
     #[serde(flatten)]
     pub status: Status,
@@ -89,7 +92,7 @@ impl From<Compared> for Changes {
     }
 }
 
-/// Why an instance looked at its reference.
+/// Why an instance looked at its reference, or put a release in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cause {
@@ -101,6 +104,8 @@ pub enum Cause {
     Hook,
     /// Somebody asked for it, at the control listener.
     Person,
+    /// The release that was served did harm.
+    Harm,
 }
 
 impl fmt::Display for Cause {
@@ -110,6 +115,7 @@ impl fmt::Display for Cause {
             Self::Poll => "a poll",
             Self::Hook => "a hook",
             Self::Person => "a person",
+            Self::Harm => "galley itself, because another one did harm",
         })
     }
 }

@@ -22,6 +22,7 @@ pub(in crate::follow) fn record(sequence: u64) -> Record {
         cause: Cause::Hook,
         fetched: jiff::Timestamp::from_second(i64::try_from(sequence).unwrap()).unwrap(),
         installed: None,
+        installed_by: None,
         status: Status::Confirmed,
     }
 }
