@@ -5,7 +5,7 @@
 #   --label org.opencontainers.image.revision="$(git rev-parse HEAD)"
 ARG PLATFORM=linux/amd64
 # The classic builder leaves this one empty.
-ARG BUILDPLATFORM=linux/amd64
+ARG BUILDPLATFORM=${BUILDPLATFORM:-linux/amd64}
 # What compiles: Rust with rustup, on Debian, which has the cross compilers.
 ARG BUILDER=rust:1-bookworm
 # What the image begins with. Docker gives `scratch` the platform that was asked for, whatever this file says

@@ -117,9 +117,16 @@ pub fn write_layout(folder: &Path, package: &Package) -> Result<(), LayoutError>
     write_aside(&path, &index.map_err(|source| LayoutError::Json { path: path.clone(), source })?)
 }
 
-/// Whether the blob lies there: what is read from it later is checked against its digest.
+/// Whether the blob lies there, and is what its name says: a disk may have damaged it, and who writes it again wants it mended.
 fn is_there(path: &Path, descriptor: &Descriptor) -> bool {
-    fs::metadata(path).is_ok_and(|found| found.len() == descriptor.size)
+    let is_as_long = fs::metadata(path).is_ok_and(|found| found.len() == descriptor.size);
+    is_as_long && fs::read(path).is_ok_and(|bytes| Digest::of(&bytes) == descriptor.digest)
+}
+
+/// Whether all layers of `package` lie in `folder`, undamaged.
+pub fn layout_is_whole(folder: &Path, package: &Package) -> bool {
+    let mut layers = package.layers().map(|layer| &layer.descriptor);
+    layers.all(|layer| is_there(&blob_path(folder, layer.digest), layer))
 }
 
 /// A layout's own index, which lists the one image that is in it under the names that `annotations` give.

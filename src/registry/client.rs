@@ -46,6 +46,8 @@ pub struct Client {
     pub(super) progress: Arc<dyn Progress>,
     /// Whether tokens are to have the right to write.
     pub(super) pushes: bool,
+    /// Whether the password of the environment is meant for this registry.
+    pub(super) is_meant: bool,
     /// Another repository of the same registry, whose blobs are taken over without being sent.
     pub(super) mount_from: Option<String>,
 }
@@ -74,6 +76,7 @@ impl Client {
             tried: Arc::default(),
             progress: Arc::new(Unseen),
             pushes: false,
+            is_meant: true,
             mount_from: None,
         })
     }
@@ -82,6 +85,12 @@ impl Client {
     #[must_use]
     pub fn for_push(self) -> Self {
         Self { pushes: true, ..self }
+    }
+
+    /// The same, for a registry that the password of the environment is not meant for: it is given what `docker login` left for it.
+    #[must_use]
+    pub fn beside_another(self) -> Self {
+        Self { is_meant: false, ..self }
     }
 
     /// The same, which says how far it has come.
@@ -116,6 +125,20 @@ impl Client {
     pub(super) fn location(&self, from: &Url, response: &Response) -> Option<Url> {
         let location = response.headers().get(reqwest::header::LOCATION)?.to_str().ok()?;
         from.join(location).ok()
+    }
+
+    /// A location behind `from` that does not leave TLS. A registry behind a proxy that does not tell it of TLS (X-Forwarded-Proto) names
+    /// itself in plain HTTP: it is meant as it was asked.
+    pub(super) fn in_tls(&self, from: &Url, mut location: Url) -> Result<Url, RegistryError> {
+        if from.scheme() != "https" || location.scheme() == "https" {
+            return Ok(location);
+        }
+        let is_same = location.host() == from.host() && location.port().is_none_or(|port| Some(port) == from.port());
+        let port = from.port();
+        if is_same && location.set_scheme("https").is_ok() && location.set_port(port).is_ok() {
+            return Ok(location);
+        }
+        Err(self.malformed("the start of an upload", "it sends us from HTTPS to plain HTTP"))
     }
 
     /// Only the registry itself gets credentials, and only it may ask for them: uploads and blobs may lie elsewhere.

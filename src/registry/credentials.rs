@@ -44,10 +44,12 @@ impl fmt::Debug for Credentials {
 
 /// The credentials for `host`: none is anonymous. They are looked for when a registry asks for them, each time: files of
 /// secrets are exchanged while an instance runs, and a credential helper may ask a person.
-pub(super) async fn find(host: &str) -> Result<Option<Credentials>, RegistryError> {
+///
+/// What the environment says names no registry: `is_meant` says whether this one is meant.
+pub(super) async fn find(host: &str, is_meant: bool) -> Result<Option<Credentials>, RegistryError> {
     match from_environment(variable)? {
-        Some(found) => Ok(Some(found)),
-        None => docker::find(host).await,
+        Some(found) if is_meant => Ok(Some(found)),
+        _ => docker::find(host).await,
     }
 }
 

@@ -115,7 +115,7 @@ impl Client {
         if let Some(granted) = session.granted.get(&scope).filter(|granted| granted.holds()) {
             return Ok(granted.authorization.clone());
         }
-        let found = credentials::find(self.reference().host()).await?;
+        let found = credentials::find(self.reference().host(), self.is_meant).await?;
         self.set_tried(found.as_ref().map(|found| found.source.clone()));
         let (text, life) = match (&session.challenge, found) {
             (Some(Challenge::Bearer { realm, service, .. }), found) => {

@@ -84,6 +84,7 @@ impl Client {
         let bytes = bytes.ok_or_else(gone)?;
         let location = self.location(started.url(), &started);
         let location = location.ok_or_else(|| self.malformed("the start of an upload", "it has no usable Location"))?;
+        let location = self.in_tls(started.url(), location)?;
         self.put_blob(location, blob.digest, bytes).await
     }
 

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use galley::image::{Index, Manifest, Platform, layout_content, read_layout};
-use galley::snapshot::ContentRoot;
+use galley::image::{Index, Manifest, Platform, layout_content, pack_program, read_layout};
+use galley::snapshot::{ContentRoot, Digest};
+use serde_json::json;
 
-use crate::double::Registry;
+use crate::double::{Account, Registry};
 use crate::layouts::Layout;
 use crate::support::{Ran, TempSite, galley, program};
 
@@ -174,6 +175,74 @@ fn programs_come_from_a_base_from_the_image_before_and_from_dist() {
 
     let ran = workshop.bare(&["--base", "oci:nothing", &workshop.binary(own), "--oci", &at("other")]);
     ran.says(1, "oci:nothing: there is no such image");
+}
+
+/// The password of the environment is for the registry that is pushed to, and nobody asks to write where he only reads.
+#[test]
+fn a_base_of_another_registry_gets_no_password_and_is_only_read() {
+    let workshop = Workshop::new();
+    let base = Registry::start();
+    let reference = format!("{}/galley", base.address);
+    let binaries = Platform::ALL.map(|platform| workshop.binary(platform));
+    let made =
+        [["package", "--no-site", "--push"].map(str::to_owned).as_slice(), &[reference.clone()], &binaries].concat();
+    Ran::of(galley().env_remove("GALLEY_PLATFORM").args(&made)).says(0, "pushed ");
+    let base = base.with_tokens(Account { takes_no_password: true, ..Account::default() });
+    let password = Some(("me".to_owned(), "hunter2".to_owned()));
+    let own = Registry::start().with_tokens(Account { password, ..Account::default() });
+    let mut command = galley();
+    command.env_remove("GALLEY_PLATFORM").args(["package", workshop.site.str(), "--base", &reference]);
+    command.args(["--push", &format!("{}/blog", own.address), &workshop.binary(Platform::of_this_program().unwrap())]);
+    let variables = [("GALLEY_REGISTRY_USER", "me"), ("GALLEY_REGISTRY_PASSWORD", "hunter2")];
+    Ran::of(command.envs(variables)).says(0, "pushed ");
+    let scopes = base.take_scopes();
+    assert!(!scopes.is_empty() && scopes.iter().all(|scope| scope == "repository:galley:pull"), "{scopes:?}");
+}
+
+#[test]
+fn a_base_whose_config_lies_about_its_program_is_not_handed_on() {
+    let (workshop, foreign) = (Workshop::new(), Layout::new());
+    let platform = Platform::Arm64;
+    let packed = pack_program(&program(platform, "program 1")).unwrap();
+    let bytes = packed.bytes().unwrap().unwrap();
+    let mut layer = foreign.blob("application/vnd.oci.image.layer.v1.tar+gzip", &bytes);
+    layer["annotations"] = json!({"dev.galley.role": "binary"});
+    let fields = serde_json::to_value(platform.fields()).unwrap();
+    let folder = workshop.at("image");
+    for (promised, code, said) in [
+        (Digest::of(b"other bytes"), 1, "promises other bytes of the program than there are"),
+        (packed.diff_id, 0, "wrote oci:"),
+    ] {
+        let image = foreign.image_for(&fields, &[layer.clone()], &[promised]);
+        foreign.list(&[foreign.index(&[image], &json!({}))]);
+        let ran = workshop.bare(&[
+            "--base",
+            &foreign.source(),
+            "--platform",
+            "linux/arm64",
+            "--oci",
+            folder.to_str().unwrap(),
+        ]);
+        ran.says(code, said);
+        assert_eq!(folder.exists(), code == 0);
+    }
+}
+
+#[test]
+fn a_damaged_layout_is_mended_by_packing_again() {
+    let workshop = Workshop::new();
+    workshop.oci(&[]).says(0, "wrote oci:");
+    let folder = workshop.at("image");
+    let layer = images(&folder).1[0].layers[1].digest;
+    let file = folder.join("blobs/sha256").join(layer.hex());
+    let whole = std::fs::read(&file).unwrap();
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 1;
+    std::fs::write(&file, &damaged).unwrap();
+    workshop.oci(&[]).says(1, "pack again with --full");
+    workshop.oci(&["--full"]).says(0, "wrote oci:");
+    assert!(std::fs::read(&file).unwrap() == whole);
+    workshop.oci(&[]).says(0, "is that already");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 # Dockerfile, Dockerfile.aarch64 and Dockerfile.armhf are equal but for the platform.
 ARG PLATFORM={platform}
 # The classic builder leaves this one empty.
-ARG BUILDPLATFORM=linux/amd64
+ARG BUILDPLATFORM=${BUILDPLATFORM:-linux/amd64}
 # galley alone. The image says itself what it is for, so --platform may be left out.
 ARG GALLEY=ghcr.io/galley-blog/galley:latest
 

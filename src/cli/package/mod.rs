@@ -206,6 +206,7 @@ impl Made {
             given: &arguments.binary,
             base: arguments.base.as_ref(),
             transport,
+            pushed: arguments.push.as_ref(),
             previous,
             cache: material.cache.as_ref(),
         };
@@ -253,7 +254,7 @@ impl Made {
         let signing = material.signing.as_ref();
         // What nobody signed, or somebody else, is signed: no layer moves for that.
         let has_signed = |previous: &&Previous<'_>| signing.is_none_or(|signing| signing.has_signed(&previous.index));
-        let is_same = |previous: &&Previous<'_>| previous.is_same(&self.package);
+        let is_same = |previous: &&Previous<'_>| previous.is_same(&self.package) && place.is_whole(&self.package);
         if let Some(previous) = previous.filter(is_same).filter(has_signed) {
             if let Some(signing) = signing {
                 signing.cosign(place, previous.digests(), report).await?;

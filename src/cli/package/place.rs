@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 pub(super) use crate::cli::image::Name;
-use crate::image::{Blob, Descriptor, Index, Layout, LayoutError, Manifest, Platform, read_layout};
-use crate::registry::{Client, RegistryError, Transport};
+use crate::image::{
+    Blob, Descriptor, Index, Layout, LayoutError, Manifest, Package, Platform, layout_is_whole, read_layout,
+};
+use crate::registry::{Client, Reference, RegistryError, Transport};
 use crate::snapshot::Digest;
 
 /// An image's place, opened.
@@ -17,16 +19,36 @@ pub(super) enum Place {
 }
 
 impl Place {
+    /// The place of the image that is made.
     pub(super) fn open(name: &Name, transport: &Transport) -> anyhow::Result<Self> {
+        Self::with(name, transport, Client::for_push)
+    }
+
+    /// The place of an image that is only read; `pushed` is where the one that is made goes to, whose registry the password of the
+    /// environment is meant for.
+    pub(super) fn open_to_read(name: &Name, transport: &Transport, pushed: Option<&Reference>) -> anyhow::Result<Self> {
+        Self::with(name, transport, |client| {
+            let is_another = pushed.is_some_and(|pushed| pushed.host() != client.reference().host());
+            if is_another { client.beside_another() } else { client }
+        })
+    }
+
+    fn with(name: &Name, transport: &Transport, set: impl FnOnce(Client) -> Client) -> anyhow::Result<Self> {
         match name {
-            Name::Registry(reference) => {
-                Ok(Self::Registry(Client::new(reference.clone(), transport.clone())?.for_push()))
-            }
+            Name::Registry(reference) => Ok(Self::Registry(set(Client::new(reference.clone(), transport.clone())?))),
             Name::Layout(folder) => match read_layout(folder) {
                 Ok(layout) => Ok(Self::Layout(folder.clone(), Some(layout))),
                 Err(LayoutError::NoImage(_)) => Ok(Self::Layout(folder.clone(), None)),
                 Err(error) => Err(error.into()),
             },
+        }
+    }
+
+    /// Whether all of `package` lies there as it should. Registries look after themselves.
+    pub(super) fn is_whole(&self, package: &Package) -> bool {
+        match self {
+            Self::Registry(_) => true,
+            Self::Layout(folder, _) => layout_is_whole(folder, package),
         }
     }
 

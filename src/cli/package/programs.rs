@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context, bail};
+use bytes::Bytes;
 use rayon::prelude::*;
 
 use super::place::{Name, Place};
 use super::previous::{Previous, keep};
 use crate::cache::Cache;
-use crate::image::{Binary, Descriptor, Layer, Platform, PlatformError, Program, pack_program};
-use crate::registry::Transport;
+use crate::image::{
+    Binary, Descriptor, Layer, Platform, PlatformError, Program, pack_program, read_archive, unpack_program,
+};
+use crate::registry::{Reference, Transport};
 use crate::snapshot::Digest;
 
 /// The group of the cache that says which layer a program gives: packing one takes a second, and it changes seldom.
@@ -49,6 +52,8 @@ pub(super) struct Sources<'a> {
     pub(super) given: &'a [Given],
     pub(super) base: Option<&'a Name>,
     pub(super) transport: &'a Transport,
+    /// Where the image goes to, if that is a registry.
+    pub(super) pushed: Option<&'a Reference>,
     pub(super) previous: Option<&'a Previous<'a>>,
     pub(super) cache: Option<&'a Cache>,
 }
@@ -72,7 +77,8 @@ impl Sources<'_> {
         if let Some(other) = self.given.iter().find(|given| !platforms.contains(&given.platform)) {
             bail!("--binary names a program for {}, for which nothing is packed; see --platform", other.platform);
         }
-        let place = self.base.map(|name| Place::open(name, self.transport)).transpose()?;
+        let open = |name| Place::open_to_read(name, self.transport, self.pushed);
+        let place = self.base.map(open).transpose()?;
         let base = match self.base.zip(place.as_ref()) {
             Some((name, place)) => Some(Base::read(name, place, self.cache).await?),
             None => None,
@@ -153,9 +159,28 @@ impl<'a> Base<'a> {
         let Some((descriptor, diff_id)) = self.image.program(platform).await? else { return Ok(None) };
         let mut layer = Layer::kept(descriptor.clone(), diff_id);
         if !previous.is_some_and(|previous| previous.has_layer(descriptor.digest)) {
-            layer.fill(self.place.blob(&descriptor).await?.bytes);
+            let bytes = self.place.blob(&descriptor).await?.bytes;
+            self.check(platform, &descriptor, diff_id, &bytes)?;
+            layer.fill(bytes);
         }
         Ok(Some(layer))
+    }
+}
+
+impl Base<'_> {
+    /// What others say of a layer is not handed on unseen: engines refuse an image whose config lies about it.
+    fn check(&self, platform: Platform, layer: &Descriptor, diff_id: Digest, bytes: &Bytes) -> anyhow::Result<()> {
+        let name = self.name;
+        unpack_program(layer, bytes, platform)
+            .with_context(|| format!("{name}: the program for {platform} is no use"))?;
+        let archive = read_archive(&layer.media_type, bytes.as_ref())
+            .with_context(|| format!("{name}: the program for {platform} can't be read"))?;
+        if archive.diff_id != Some(diff_id) {
+            bail!(
+                "{name}: its config for {platform} promises other bytes of the program than there are; name another image"
+            );
+        }
+        Ok(())
     }
 }
 
