@@ -185,7 +185,8 @@ fn a_base_of_another_registry_gets_no_password_and_is_only_read() {
     let reference = format!("{}/galley", base.address);
     let binaries = Platform::ALL.map(|platform| workshop.binary(platform));
     let made =
-        [["package", "--no-site", "--push"].map(str::to_owned).as_slice(), &[reference.clone()], &binaries].concat();
+        [["package", "--no-site", "--push"].map(str::to_owned).as_slice(), std::slice::from_ref(&reference), &binaries]
+            .concat();
     Ran::of(galley().env_remove("GALLEY_PLATFORM").args(&made)).says(0, "pushed ");
     let base = base.with_tokens(Account { takes_no_password: true, ..Account::default() });
     let password = Some(("me".to_owned(), "hunter2".to_owned()));
