@@ -264,6 +264,9 @@ fn status_text(status: &Value) -> String {
         }
     });
     lines.push(format!("content {}", text(status, "content_root")));
+    if let Some(baked) = status["baked"].as_u64() {
+        lines.push(format!("the image holds release {baked}"));
+    }
     if !status["pinned"].is_null() {
         let behind = usize::try_from(status["behind"].as_u64().unwrap_or(0)).unwrap_or(usize::MAX);
         lines.push(format!("pinned, {} behind", count(behind, "release")));

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::timeout;
 
-use super::served::{Below, Served, Unpacked, unpack};
+use super::served::{Below, Booted, Served, Unpacked, unpack};
 use super::state::{Cause, Changes, Record, Size, StateError, Status};
 use super::store::Store;
 use super::verify::Verifier;
@@ -187,6 +187,18 @@ impl Fetcher {
         let layers = parsed.content_layers().into_iter().cloned().collect();
         let binary = parsed.binary_layer().map(|layer| layer.digest);
         Ok(Parts { name, digest, index, index_bytes: pulled.bytes, manifest, layers, binary, below: None })
+    }
+}
+
+impl From<&Release> for Served {
+    fn from(release: &Release) -> Self {
+        Self::new(release.record.layers.clone(), Arc::clone(&release.base), &release.tree)
+    }
+}
+
+impl From<&Release> for Booted {
+    fn from(release: &Release) -> Self {
+        Self { record: release.record.clone(), served: release.into() }
     }
 }
 

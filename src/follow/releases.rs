@@ -160,6 +160,11 @@ impl Releases {
         self.lock().latest
     }
 
+    /// The number of the release that the image was made with.
+    pub(super) fn baked(&self) -> Option<u64> {
+        Some(self.schedule.baked).filter(|baked| *baked > 0)
+    }
+
     /// What the next release may be built upon.
     pub(super) fn served(&self) -> Option<Served> {
         self.lock().served.clone()

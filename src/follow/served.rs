@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::release::Release;
 use super::state::Record;
 use crate::image::{Blob, ContentError, Index, base_content, content_onto};
 use crate::snapshot::{ContentRoot, Digest, Tree};
@@ -30,20 +29,12 @@ pub struct Booted {
     pub served: Served,
 }
 
-impl From<&Release> for Booted {
-    fn from(release: &Release) -> Self {
-        Self { record: release.record.clone(), served: release.into() }
-    }
-}
-
-impl From<&Release> for Served {
-    fn from(release: &Release) -> Self {
-        let Release { record, tree, base } = release;
-        Self { layers: record.layers.clone(), base: Arc::clone(base), all: Arc::new(tree.as_served()) }
-    }
-}
-
 impl Served {
+    /// Of `layers`, of which the lowest gives `base`, and which give `all` together.
+    pub(super) fn new(layers: Vec<Digest>, base: Arc<Tree>, all: &Tree) -> Self {
+        Self { layers, base, all: Arc::new(all.as_served()) }
+    }
+
     /// What can be kept of it for a release with these `layers`, lowest first.
     pub(super) fn below(&self, layers: &[Digest]) -> Option<Below> {
         let has = |count: usize| count > 0 && layers.get(..count) == Some(&self.layers[..count]);

@@ -18,6 +18,8 @@ pub struct View {
     pub previous: Option<Digest>,
     /// The release that stays.
     pub pinned: Option<Digest>,
+    /// The number of the release that the image was made with, if it was made with one.
+    pub baked: Option<u64>,
     /// What the reference pointed at when it was last looked at.
     pub latest: Option<Record>,
     /// How many releases are newer than the one that is served.
@@ -46,6 +48,7 @@ impl Releases {
             serving,
             previous: inner.current.previous,
             pinned: inner.current.pinned,
+            baked: self.baked(),
             latest,
             behind,
             waiting: inner.waiting.clone(),

@@ -206,6 +206,13 @@ pub(crate) fn mounted() {
         assert_eq!(push(&client, &image, None).await.unwrap().mounted, 0);
         client.blob(&image.images[0].layers[0].descriptor).await.unwrap();
     });
+    // So `package` does with the programs of a base.
+    let (site, at) = (TempSite::new(), |repository: &str| format!("{}/me/{repository}", registry.address));
+    run(&["package", "--no-site", "--push", &at("galley")]).says(0, "pushed ");
+    run(&["package", site.str(), "--base", &at("galley"), "--push", &at("cli")]).says(0, "pushed ");
+    let log = registry.log();
+    let is_mount = |line: &&str| line.contains("/v2/me/cli/blobs/uploads/?mount=") && line.contains("from=me");
+    assert!(log.lines().filter(is_mount).any(|line| line.contains(" 201 ")), "{log}");
 }
 
 fn metadata(image: &Package) -> u64 {

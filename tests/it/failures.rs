@@ -181,6 +181,8 @@ fn an_image_with_content_of_its_own_is_not_led_back_and_keeps_to_a_pin() {
     let strict = fleet.start_by(baked(), &["--monotonic", site]);
     strict.does(&["deploy"], "is refused: it is release 1, and release 99 is served (--monotonic)");
     assert!(strict.page().contains("baked"));
+    strict.does(&["status"], "serves content that it was started with");
+    strict.does(&["status"], "the image holds release 99");
     strict.observed.stop();
     let free = fleet.start_by(baked(), &[site]);
     free.does(&["deploy"], "the latest release is served");

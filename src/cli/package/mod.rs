@@ -143,6 +143,7 @@ async fn package(
     let name = arguments.destination();
     let transport = arguments.registry.transport();
     let place = name.as_ref().map(|name| Place::open(name, &transport)).transpose()?;
+    let place = place.map(|place| place.mounting_from(arguments.base.as_ref()));
     let previous = match &place {
         Some(place) => Previous::read(place, material.cache.as_ref()).await?,
         None => None,

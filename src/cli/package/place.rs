@@ -24,6 +24,14 @@ impl Place {
         Self::with(name, transport, Client::for_push)
     }
 
+    /// The same, which takes over what the base has already instead of getting it sent, if that is in the same registry.
+    pub(super) fn mounting_from(self, base: Option<&Name>) -> Self {
+        match (self, base) {
+            (Self::Registry(client), Some(Name::Registry(base))) => Self::Registry(client.mounting_from(base)),
+            (place, _) => place,
+        }
+    }
+
     /// The place of an image that is only read; `pushed` is where the one that is made goes to, whose registry the password of the
     /// environment is meant for.
     pub(super) fn open_to_read(name: &Name, transport: &Transport, pushed: Option<&Reference>) -> anyhow::Result<Self> {
