@@ -169,9 +169,12 @@ impl Watch {
     /// Whether no file that counts has become another one since changes were last handed on. If not, what was read since may
     /// be half of something, and the next changes come soon in any case.
     pub(super) fn is_still(&mut self, broken: bool) -> bool {
-        // The watcher's own thread answers after it has told all that was to be told before. Not to be answered means no more
-        // than what is known already.
-        let _ = self.watcher.configure(Config::default());
+        // The watcher's own thread answers after it has told all that was to be told before. But it takes questions that come close
+        // together one after the other and looks at the files then: an answer to the first of two may be such a one, the second is
+        // asked when it has gone to look. Not to be answered means no more than what is known already.
+        for _ in 0..2 {
+            let _ = self.watcher.configure(Config::default());
+        }
         let mut batch = std::mem::take(&mut self.batch);
         if !self.take_all(broken, &mut batch) {
             self.early = Some(Signal::Stop);
