@@ -394,7 +394,6 @@ impl Follower {
 fn rest(error: &FetchError) -> Option<Duration> {
     match error {
         FetchError::Registry(error) => error.retry_after(),
-        FetchError::Bad { source, .. } => rest(source),
         _ => None,
     }
 }

@@ -32,86 +32,81 @@ use libtest_mimic::{Arguments, Trial};
 
 use crate::parts::Part;
 
+const STATIC: &[Part] = &[Part::Static];
+const REGISTRY: &[Part] = &[Part::Static, Part::Program("docker-registry", "docker-registry")];
+const SCRIPTS: &[Part] = &[
+    REGISTRY[0],
+    REGISTRY[1],
+    Part::Program("bash", "bash"),
+    Part::Program("curl", "curl"),
+    Part::Program("openssl", "openssl"),
+];
+const ENGINE: &[Part] = &[
+    REGISTRY[0],
+    REGISTRY[1],
+    Part::Program("dockerd", "docker.io"),
+    Part::Program("docker", "docker.io"),
+    Part::Program("ip", "iproute2"),
+    Part::Root,
+];
+const BUILDS: &[Part] = &[
+    ENGINE[0],
+    ENGINE[1],
+    ENGINE[2],
+    ENGINE[3],
+    ENGINE[4],
+    ENGINE[5],
+    Part::Program("bash", "bash"),
+    Part::Program("ldd", "libc-bin"),
+];
+const BUILDS_ARM: &[Part] = &[
+    ENGINE[0],
+    ENGINE[1],
+    ENGINE[2],
+    ENGINE[3],
+    ENGINE[4],
+    ENGINE[5],
+    BUILDS[6],
+    BUILDS[7],
+    Part::Built("linux/arm64"),
+    Part::Built("linux/arm/v7"),
+    Part::Emulation("qemu-aarch64"),
+    Part::Emulation("qemu-arm"),
+];
+const ENGINE_ARM64: &[Part] =
+    &[ENGINE[0], ENGINE[1], ENGINE[2], ENGINE[3], ENGINE[4], ENGINE[5], BUILDS_ARM[8], BUILDS_ARM[10]];
+const DISK: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("mount", "mount"), Part::Root];
+const SKOPEO: &[Part] = &[Part::Static, Part::Program("skopeo", "skopeo")];
+const SCHEMAS: &[Part] = &[Part::Python("jsonschema", "python3-jsonschema")];
+const READERS: &[Part] = &[SKOPEO[1], REGISTRY[1]];
+const SIGNED: &[Part] = &[Part::Static, SKOPEO[1], REGISTRY[1]];
+const UMOCI: &[Part] = &[Part::Program("umoci", "umoci"), Part::Root];
+const LOADING: &[Part] = &[ENGINE[2], ENGINE[3], ENGINE[4], Part::Root];
+const CONTAINERD: &[Part] =
+    &[Part::Program("containerd", "containerd"), Part::Program("ctr", "containerd"), Part::Root];
+const LOADED: &[Part] = &[Part::Static, ENGINE[2], ENGINE[3], ENGINE[4], Part::Root];
+const FORMAT: &[Part] = &[SKOPEO[1], REGISTRY[1], ENGINE[2], ENGINE[3], ENGINE[4], Part::Root];
+const MANUAL: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("curl", "curl"), Part::Program("bash", "bash")];
+const BROWSER: &[Part] = &[Part::Program("chromium", "chromium")];
+const DRIVER: &[Part] = &[BROWSER[0], Part::Program("chromedriver", "chromium-driver")];
+const OPERATOR: &[Part] = &[REGISTRY[0], REGISTRY[1], DRIVER[0], DRIVER[1]];
+const NETWORK: &[Part] = &[Part::Program("ip", "iproute2"), MANUAL[2], Part::Namespaces];
+const FAMILIES: &[Part] =
+    &[Part::Program("unshare", "util-linux"), Part::Program("curl", "curl"), ENGINE[4], Part::Root];
+const ARM64: &[Part] = &[
+    REGISTRY[0],
+    REGISTRY[1],
+    Part::Base,
+    Part::Built("linux/amd64"),
+    Part::Built("linux/arm64"),
+    Part::Emulator("qemu-aarch64-static"),
+];
+const ARM_V7: &[Part] =
+    &[REGISTRY[0], REGISTRY[1], Part::Base, ARM64[3], Part::Built("linux/arm/v7"), Part::Emulator("qemu-arm-static")];
+const NATHANLECLAIRE: &[Part] = &[Part::Corpus("nathanleclaire-blog")];
+const BOTH: &[Part] = &[NATHANLECLAIRE[0], Part::Corpus("rycus86-blog-content")];
+
 fn main() -> ExitCode {
-    const STATIC: &[Part] = &[Part::Static];
-    const REGISTRY: &[Part] = &[Part::Static, Part::Program("docker-registry", "docker-registry")];
-    const SCRIPTS: &[Part] = &[
-        REGISTRY[0],
-        REGISTRY[1],
-        Part::Program("bash", "bash"),
-        Part::Program("curl", "curl"),
-        Part::Program("openssl", "openssl"),
-    ];
-    const ENGINE: &[Part] = &[
-        REGISTRY[0],
-        REGISTRY[1],
-        Part::Program("dockerd", "docker.io"),
-        Part::Program("docker", "docker.io"),
-        Part::Program("ip", "iproute2"),
-        Part::Root,
-    ];
-    const BUILDS: &[Part] = &[
-        ENGINE[0],
-        ENGINE[1],
-        ENGINE[2],
-        ENGINE[3],
-        ENGINE[4],
-        ENGINE[5],
-        Part::Program("bash", "bash"),
-        Part::Program("ldd", "libc-bin"),
-    ];
-    const BUILDS_ARM: &[Part] = &[
-        ENGINE[0],
-        ENGINE[1],
-        ENGINE[2],
-        ENGINE[3],
-        ENGINE[4],
-        ENGINE[5],
-        BUILDS[6],
-        BUILDS[7],
-        Part::Built("linux/arm64"),
-        Part::Built("linux/arm/v7"),
-        Part::Emulation("qemu-aarch64"),
-        Part::Emulation("qemu-arm"),
-    ];
-    const ENGINE_ARM64: &[Part] =
-        &[ENGINE[0], ENGINE[1], ENGINE[2], ENGINE[3], ENGINE[4], ENGINE[5], BUILDS_ARM[8], BUILDS_ARM[10]];
-    const DISK: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("mount", "mount"), Part::Root];
-    const SKOPEO: &[Part] = &[Part::Static, Part::Program("skopeo", "skopeo")];
-    const SCHEMAS: &[Part] = &[Part::Python("jsonschema", "python3-jsonschema")];
-    const READERS: &[Part] = &[SKOPEO[1], REGISTRY[1]];
-    const SIGNED: &[Part] = &[Part::Static, SKOPEO[1], REGISTRY[1]];
-    const UMOCI: &[Part] = &[Part::Program("umoci", "umoci"), Part::Root];
-    const LOADING: &[Part] = &[ENGINE[2], ENGINE[3], ENGINE[4], Part::Root];
-    const CONTAINERD: &[Part] =
-        &[Part::Program("containerd", "containerd"), Part::Program("ctr", "containerd"), Part::Root];
-    const LOADED: &[Part] = &[Part::Static, ENGINE[2], ENGINE[3], ENGINE[4], Part::Root];
-    const FORMAT: &[Part] = &[SKOPEO[1], REGISTRY[1], ENGINE[2], ENGINE[3], ENGINE[4], Part::Root];
-    const MANUAL: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("curl", "curl"), Part::Program("bash", "bash")];
-    const BROWSER: &[Part] = &[Part::Program("chromium", "chromium")];
-    const DRIVER: &[Part] = &[BROWSER[0], Part::Program("chromedriver", "chromium-driver")];
-    const OPERATOR: &[Part] = &[REGISTRY[0], REGISTRY[1], DRIVER[0], DRIVER[1]];
-    const NETWORK: &[Part] = &[Part::Program("ip", "iproute2"), MANUAL[2], Part::Namespaces];
-    const FAMILIES: &[Part] =
-        &[Part::Program("unshare", "util-linux"), Part::Program("curl", "curl"), ENGINE[4], Part::Root];
-    const ARM64: &[Part] = &[
-        REGISTRY[0],
-        REGISTRY[1],
-        Part::Base,
-        Part::Built("linux/amd64"),
-        Part::Built("linux/arm64"),
-        Part::Emulator("qemu-aarch64-static"),
-    ];
-    const ARM_V7: &[Part] = &[
-        REGISTRY[0],
-        REGISTRY[1],
-        Part::Base,
-        ARM64[3],
-        Part::Built("linux/arm/v7"),
-        Part::Emulator("qemu-arm-static"),
-    ];
-    const NATHANLECLAIRE: &[Part] = &[Part::Corpus("nathanleclaire-blog")];
-    const BOTH: &[Part] = &[NATHANLECLAIRE[0], Part::Corpus("rycus86-blog-content")];
     let trials = vec![
         trial("browser::search_finds_posts", BROWSER, browser::search_finds_posts),
         trial("preview::an_edit_is_on_the_page_and_the_page_keeps_its_place", DRIVER, preview::an_edit),
