@@ -58,7 +58,8 @@ impl FromStr for Size {
 }
 
 impl MemoryArguments {
-    fn limit(&self) -> u64 {
+    /// How many bytes content may take in memory.
+    pub(super) fn limit(&self) -> u64 {
         self.memory.map_or_else(|| machine() / SHARE, |Size(bytes)| bytes)
     }
 

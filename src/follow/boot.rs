@@ -3,25 +3,24 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-
 use super::release::{FetchError, Release};
 use super::state::{Current, Record, Status};
+use super::store::BlobSource;
 use super::verify::Verifier;
 use crate::image::Index;
 use crate::registry::Reference;
-use crate::snapshot::{Digest, RETAINED_RELEASES, Tree};
+use crate::snapshot::{Digest, RETAINED_RELEASES};
 
 /// The release to begin with: the one that is pinned, or the last that was confirmed; if it can't be read, the next best.
 pub fn boot(
     current: &Current,
     records: &BTreeMap<Digest, Record>,
     verifier: Option<&Verifier>,
-    get: impl Fn(Digest) -> Option<Bytes>,
+    source: &impl BlobSource,
 ) -> Option<Release> {
     for record in order(current, records) {
-        let verified = verifier.map_or(Ok(()), |verifier| verify(record, verifier, &get));
-        match verified.and_then(|()| Release::read(record, &get)) {
+        let verified = verifier.map_or(Ok(()), |verifier| verify(record, verifier, source));
+        match verified.and_then(|()| Release::read(record, source)) {
             Ok(release) => return Some(release),
             Err(error) => tracing::warn!("{error}; trying the one before"),
         }
@@ -29,14 +28,14 @@ pub fn boot(
     None
 }
 
-/// The fingerprinted files of the releases that were served before `current`, the latest first: pages that readers have open ask for
-/// them, whichever process answers.
+/// The releases that were served before `current` with nothing but their fingerprinted files, the latest first: pages that readers have
+/// open ask for them, whichever process answers.
 pub fn retained(
     current: &Record,
     records: &BTreeMap<Digest, Record>,
     verifier: Option<&Verifier>,
-    get: impl Fn(Digest) -> Option<Bytes>,
-) -> Vec<Tree> {
+    source: &impl BlobSource,
+) -> Vec<Release> {
     let was_served = |record: &&Record| {
         matches!(record.status, Status::Confirmed | Status::Installed)
             && record.digest != current.digest
@@ -46,11 +45,12 @@ pub fn retained(
     let mut before: Vec<_> = records.values().filter(was_served).collect();
     before.sort_by_key(|record| Reverse(record.installed));
     let read = |record: &&Record| {
-        let verified = verifier.map_or(Ok(()), |verifier| verify(record, verifier, &get));
-        let read = verified.and_then(|()| Release::read(record, &get));
+        let verified = verifier.map_or(Ok(()), |verifier| verify(record, verifier, source));
+        let read = verified.and_then(|()| Release::read(record, source));
         read.inspect_err(|error| tracing::debug!("{error}; its files are not answered any more")).ok()
     };
-    before.iter().take(RETAINED_RELEASES).filter_map(read).map(|release| release.tree.fingerprinted()).collect()
+    let read = before.iter().take(RETAINED_RELEASES).filter_map(read);
+    read.map(|release| Release { tree: release.tree.fingerprinted(), ..release }).collect()
 }
 
 /// The program of the release to begin with, if it is known and did well; `baked` is the number of the release that the program
@@ -60,7 +60,7 @@ pub fn boot_program(
     records: &BTreeMap<Digest, Record>,
     baked: Option<u64>,
     verifier: Option<&Verifier>,
-    get: impl Fn(Digest) -> Option<Bytes>,
+    source: &impl BlobSource,
 ) -> Option<Digest> {
     let record = *order(current, records).first()?;
     let is_pinned = current.pinned == Some(record.digest);
@@ -68,7 +68,7 @@ pub fn boot_program(
         return None;
     }
     if let Some(verifier) = verifier {
-        let index: Index = serde_json::from_slice(&get(record.digest)?).ok()?;
+        let index: Index = serde_json::from_slice(&source.blob(record.digest)?).ok()?;
         let reference: Reference = record.reference.parse().ok()?;
         if !verifier.vouches(reference.repository(), &index) {
             tracing::warn!("no key of --verify vouches for release {}; its program is not run", record.sequence);
@@ -82,9 +82,9 @@ pub fn boot_program(
 pub fn take_over(
     digest: Digest,
     records: &BTreeMap<Digest, Record>,
-    get: impl Fn(Digest) -> Option<Bytes>,
+    source: &impl BlobSource,
 ) -> Result<Release, FetchError> {
-    Release::read(records.get(&digest).ok_or(FetchError::Lost(digest))?, get)
+    Release::read(records.get(&digest).ok_or(FetchError::Lost(digest))?, source)
 }
 
 fn order<'a>(current: &Current, records: &'a BTreeMap<Digest, Record>) -> Vec<&'a Record> {
@@ -101,9 +101,9 @@ fn order<'a>(current: &Current, records: &'a BTreeMap<Digest, Record>) -> Vec<&'
 }
 
 /// The keys may be others than those that let it pass when it came.
-fn verify(record: &Record, verifier: &Verifier, get: impl Fn(Digest) -> Option<Bytes>) -> Result<(), FetchError> {
+fn verify(record: &Record, verifier: &Verifier, source: &impl BlobSource) -> Result<(), FetchError> {
     let lost = || FetchError::Lost(record.digest);
-    let index: Index = get(record.digest).and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(lost)?;
+    let index: Index = source.blob(record.digest).and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(lost)?;
     let reference: Reference = record.reference.parse().map_err(|_| lost())?;
     let checked = verifier.check(&record.reference, reference.repository(), &index);
     let refused = |source| FetchError::Signature { name: record.reference.clone(), digest: record.digest, source };
@@ -119,7 +119,7 @@ mod tests {
     fn order(current: Current, records: &[Record]) -> Vec<u64> {
         let records: BTreeMap<_, _> = records.iter().map(|record| (record.digest, record.clone())).collect();
         let asked = std::cell::RefCell::new(Vec::new());
-        let found = boot(&current, &records, None, |digest| {
+        let found = boot(&current, &records, None, &|digest: Digest| {
             let record = records.values().find(|record| record.manifest == digest);
             asked.borrow_mut().extend(record.map(|record| record.sequence));
             None

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The ending of what is being written; what is left of it after a crash belongs to nobody.
@@ -22,23 +22,55 @@ pub(super) fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> io::Resul
 }
 
 fn put(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // Two may write the same blob at once: each has a file of its own, and the last one stays.
-    let number = WRITES.fetch_add(1, Relaxed);
-    let aside = path.with_file_name(format!("{name}.{number}{ASIDE}"));
-    let written = File::create(&aside).and_then(|mut file| {
-        file.write_all(bytes)?;
-        if let Some(mode) = mode {
-            file.set_permissions(fs::Permissions::from_mode(mode))?;
-        }
-        file.sync_all()
-    });
-    if let Err(error) = written.and_then(|()| fs::rename(&aside, path)) {
-        // A full disk is to have room again. What can't be removed is swept at the next start.
-        let _ = fs::remove_file(&aside);
-        return Err(error);
+    let mut aside = Aside::beside(path)?;
+    aside.file.write_all(bytes)?;
+    if let Some(mode) = mode {
+        aside.file.set_permissions(fs::Permissions::from_mode(mode))?;
     }
-    path.parent().map_or(Ok(()), sync_folder)
+    aside.put_at(path)
+}
+
+/// A file that is being written. Dropped before it is put where it belongs, it is removed: a full disk is to have room again.
+#[derive(Debug)]
+pub(super) struct Aside {
+    /// To write to.
+    pub(super) file: File,
+    path: PathBuf,
+    is_done: bool,
+}
+
+impl Aside {
+    /// Begins a file beside the one at `path`.
+    pub(super) fn beside(path: &Path) -> io::Result<Self> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // Two may write the same blob at once: each has a file of its own, and the last one stays.
+        let number = WRITES.fetch_add(1, Relaxed);
+        let path = path.with_file_name(format!("{name}.{number}{ASIDE}"));
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
+        Ok(Self { file, path, is_done: false })
+    }
+
+    /// Puts it at `path`, in the same folder. After a crash what is there is what was before, or this.
+    pub(super) fn put_at(mut self, path: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        fs::rename(&self.path, path)?;
+        self.is_done = true;
+        path.parent().map_or(Ok(()), sync_folder)
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if !self.is_done {
+            // What can't be removed is swept at the next start.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Whether a file of this name is being written, or is what a crash left of one.
+pub(super) fn is_aside(name: &str) -> bool {
+    name.ends_with(ASIDE)
 }
 
 /// Makes what was renamed or removed in `folder` outlive a crash.
@@ -50,7 +82,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 pub(super) fn sweep(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().ends_with(ASIDE) {
+        if is_aside(&entry.file_name().to_string_lossy()) {
             fs::remove_file(entry.path())?;
         }
     }

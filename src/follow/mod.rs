@@ -60,7 +60,7 @@ pub use state::{
     Cause, Changes, Current, Journal, Limits, Record, Size, State, StateError, Status, lock, look, look_at_blob,
     look_at_program,
 };
-pub use store::Store;
+pub use store::{BlobSource, Store};
 pub use trouble::{Trouble, TroubleView};
 pub use verify::{Policy, PolicyError, Verified, Verifier};
 pub use view::View;

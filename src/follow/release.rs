@@ -9,13 +9,14 @@ use jiff::Timestamp;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::timeout;
 
+use super::durable::Aside;
 use super::served::{Below, Booted, Served, Unpacked, unpack};
 use super::state::{Cause, Changes, Record, Size, StateError, Status};
-use super::store::Store;
+use super::store::{BlobSource, Store};
 use super::verify::Verifier;
-use crate::image::{Blob, ContentError, Descriptor, Index, Manifest, Platform, SignatureError};
+use crate::image::{Blob, ContentError, Descriptor, Index, Manifest, Platform, Room, SignatureError, StoredLayer};
 use crate::registry::{Client, RegistryError};
-use crate::snapshot::{Digest, Tree};
+use crate::snapshot::{Content, Digest, Tree};
 
 /// So long a release may take: 450 MB at a megabit a second. A registry that drips must not hold up those that come later for ever.
 const MAX_FETCH: Duration = Duration::from_secs(3600);
@@ -105,6 +106,45 @@ struct Parts {
     binary: Option<Digest>,
 }
 
+/// A layer that was pulled, and checked against its digest.
+enum Pulled {
+    /// It is in memory.
+    Blob(Blob),
+    /// It is in a file that is not kept yet.
+    Aside(Descriptor, Aside),
+}
+
+/// The blobs to keep, and all layers in their order: those in files are kept at once, so that they can be read where they lie.
+fn place(
+    store: &Store,
+    kept: Vec<Option<StoredLayer>>,
+    pulled: Vec<Pulled>,
+) -> Result<(Vec<Blob>, Vec<StoredLayer>), StateError> {
+    let (mut blobs, mut pulled) = (Vec::new(), pulled.into_iter());
+    let mut layers = Vec::with_capacity(kept.len());
+    for kept in kept {
+        let layer = match (kept, store.state()) {
+            (Some(layer), _) => Some(layer),
+            (None, state) => match (pulled.next(), state) {
+                (Some(Pulled::Aside(descriptor, aside)), Some(state)) => Some(state.adopt(&descriptor, aside)?),
+                (Some(Pulled::Blob(blob)), _) => {
+                    blobs.push(blob.clone());
+                    Some(blob.into())
+                }
+                _ => None,
+            },
+        };
+        layers.extend(layer);
+    }
+    Ok((blobs, layers))
+}
+
+/// The digests of those files of `tree` that lie on a disk.
+fn media(tree: &Tree) -> Vec<Digest> {
+    let lie_there = tree.iter().filter(|(_, entry)| matches!(entry.content(), Content::File(_)));
+    lie_there.map(|(_, entry)| entry.digest()).collect()
+}
+
 /// What gets releases from where a reference points.
 #[derive(Clone, Debug)]
 pub struct Fetcher {
@@ -142,23 +182,40 @@ impl Fetcher {
         let layers: Vec<Digest> = parts.layers.iter().map(|layer| layer.digest).collect();
         parts.below = served.and_then(|served| served.below(&layers));
         let (store, layers) = (Arc::clone(&self.store), parts.above().to_vec());
-        let kept = spawn_blocking(move || layers.iter().map(|layer| store.get(layer.digest)).collect::<Vec<_>>());
+        let kept = spawn_blocking(move || layers.iter().map(|layer| store.layer(layer)).collect::<Vec<_>>());
         let kept = kept.await?;
         let missing = parts.above().iter().zip(&kept).filter(|(_, kept)| kept.is_none());
         let missing: Vec<&Descriptor> = missing.map(|(layer, _)| layer).collect();
         tracing::debug!("{} of {} layers are unpacked", parts.above().len(), parts.layers.len());
-        let pulled = self.client.blobs(&missing).await?;
+        let pulled = self.pull(&missing).await?;
         let store = Arc::clone(&self.store);
         // Unpacking is work for a processor, and keeping for a disk: not for the thread that answers requests.
         spawn_blocking(move || {
+            let (blobs, layers) = place(&store, kept, pulled)?;
             let (kept_all, unpacked) =
-                rayon::join(|| parts.keep(&store, &pulled), || parts.unpack(kept, &pulled, cause));
+                rayon::join(|| parts.keep(&store, &blobs), || parts.unpack(&layers, store.room(), cause));
             // What is wrong with the image is the better answer.
             let release = unpacked?;
             kept_all?;
             Ok(release)
         })
         .await?
+    }
+
+    /// Pulls `layers`: large ones into files, where there is a place for those.
+    async fn pull(&self, layers: &[&Descriptor]) -> Result<Vec<Pulled>, FetchError> {
+        let asides: Vec<Option<Aside>> = layers.iter().map(|layer| self.store.aside(layer)).collect::<Result<_, _>>()?;
+        let files = asides.iter().map(|aside| aside.as_ref().map(|aside| aside.file.try_clone()).transpose());
+        let wanted = layers.iter().zip(files).map(|(layer, file)| Ok(((*layer).clone(), file?)));
+        let pulled = self.client.blobs(wanted.collect::<io::Result<_>>()?).await?;
+        let pulled = layers.iter().zip(pulled).zip(asides).filter_map(|((layer, bytes), aside)| {
+            let descriptor = (*layer).clone();
+            match (bytes, aside) {
+                (Some(bytes), _) => Some(Pulled::Blob(Blob { descriptor, bytes })),
+                (None, aside) => aside.map(|aside| Pulled::Aside(descriptor, aside)),
+            }
+        });
+        Ok(pulled.collect())
     }
 
     async fn parts(&self) -> Result<Parts, FetchError> {
@@ -204,27 +261,25 @@ impl From<&Release> for Booted {
 
 impl Release {
     /// Reads a release from where it is kept, as it was verified when it came.
-    pub fn read(record: &Record, get: impl Fn(Digest) -> Option<Bytes>) -> Result<Self, FetchError> {
+    pub fn read(record: &Record, source: &impl BlobSource) -> Result<Self, FetchError> {
         let lost = || FetchError::Lost(record.digest);
-        let manifest = get(record.manifest).ok_or_else(lost)?;
+        let manifest = source.blob(record.manifest).ok_or_else(lost)?;
         let manifest: Manifest = serde_json::from_slice(&manifest).map_err(|_| lost())?;
-        let layers: Option<Vec<Blob>> = manifest
-            .content_layers()
-            .into_iter()
-            .map(|layer| Some(Blob { descriptor: layer.clone(), bytes: get(layer.digest)? }))
-            .collect();
+        let layers: Option<Vec<StoredLayer>> =
+            manifest.content_layers().into_iter().map(|layer| source.layer(layer)).collect();
         let index = Index {
             schema_version: 2,
             media_type: String::new(),
             manifests: Vec::new(),
             annotations: Default::default(),
         };
-        let Unpacked { tree, base, root } = unpack(None, &record.reference, &index, &layers.ok_or_else(lost)?)?;
+        let layers = layers.ok_or_else(lost)?;
+        let Unpacked { tree, base, root } = unpack(None, &record.reference, &index, &layers, source.room())?;
         // By the record, which was written after all was verified.
         if root != record.content_root {
             return Err(lost());
         }
-        Ok(Self { record: record.clone(), tree, base })
+        Ok(Self { record: Record { media: media(&tree), ..record.clone() }, tree, base })
     }
 }
 
@@ -242,14 +297,8 @@ impl Parts {
         store.put(self.digest, &self.index_bytes)
     }
 
-    fn unpack(&self, kept: Vec<Option<Bytes>>, pulled: &[Blob], cause: Cause) -> Result<Release, FetchError> {
-        let mut pulled = pulled.iter();
-        let layers = self.above().iter().zip(kept).filter_map(|(descriptor, kept)| match kept {
-            Some(bytes) => Some(Blob { descriptor: descriptor.clone(), bytes }),
-            None => pulled.next().cloned(),
-        });
-        let layers: Vec<Blob> = layers.collect();
-        let Unpacked { tree, base, root } = unpack(self.below.as_ref(), &self.name, &self.index, &layers)?;
+    fn unpack(&self, layers: &[StoredLayer], room: Option<&Room>, cause: Cause) -> Result<Release, FetchError> {
+        let Unpacked { tree, base, root } = unpack(self.below.as_ref(), &self.name, &self.index, layers, room)?;
         let record = Record {
             digest: self.digest,
             reference: self.name.clone(),
@@ -261,6 +310,7 @@ impl Parts {
             binary: self.binary,
             program: None,
             program_fault: None,
+            media: media(&tree),
             size: Size::of(&tree),
             changes: Changes::default(),
             cause,

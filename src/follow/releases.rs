@@ -332,7 +332,7 @@ impl Releases {
 
     /// The files of a release that was fetched before.
     fn kept(&self, record: &Record) -> Result<(Snapshot, Served), FetchError> {
-        let release = Release::read(record, |digest| self.store.get(digest))?;
+        let release = Release::read(record, &*self.store)?;
         let snapshot = freeze(&release.tree, Some(&self.deployment.current()))?;
         Ok((snapshot, Served::from(&release)))
     }

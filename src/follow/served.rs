@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::state::Record;
-use crate::image::{Blob, ContentError, Index, base_content, content_onto};
+use crate::image::{ContentError, Index, Room, StoredLayer, base_content, content_onto};
 use crate::snapshot::{ContentRoot, Digest, Tree};
 
 /// The layers of what is served, and what they give. The bytes of its files are in the snapshot.
@@ -70,18 +70,19 @@ pub(super) fn unpack(
     below: Option<&Below>,
     name: &str,
     index: &Index,
-    layers: &[Blob],
+    layers: &[StoredLayer],
+    room: Option<&Room>,
 ) -> Result<Unpacked, ContentError> {
     let (below, base, above) = match (below, layers.split_first()) {
         (Some(below), _) => (Arc::clone(&below.tree), Arc::clone(&below.base), layers),
         (None, Some((lowest, above))) => {
-            let base = base_content(lowest)?;
+            let base = base_content(lowest, room)?;
             let served = Arc::new(base.as_served());
             (Arc::new(base), served, above)
         }
         (None, None) => Default::default(),
     };
-    let (tree, root) = content_onto(&below, name, index, above)?;
+    let (tree, root) = content_onto(&below, name, index, above, room)?;
     Ok(Unpacked { tree, base, root })
 }
 

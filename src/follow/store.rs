@@ -5,8 +5,65 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use super::state::{State, StateError};
+use super::durable::Aside;
+use super::state::{LARGE, State, StateError};
+use crate::image::{Blob, Descriptor, Room, StoredLayer};
 use crate::snapshot::Digest;
+
+/// Where what is kept of releases is read from.
+pub trait BlobSource {
+    /// A blob, if it is there and whole.
+    fn blob(&self, digest: Digest) -> Option<Bytes>;
+
+    /// A layer, if it is there and whole.
+    fn layer(&self, descriptor: &Descriptor) -> Option<StoredLayer> {
+        let bytes = self.blob(descriptor.digest)?;
+        Some(Blob { descriptor: descriptor.clone(), bytes }.into())
+    }
+
+    /// What unpacking may hold in memory; without an answer all of it.
+    fn room(&self) -> Option<&Room> {
+        None
+    }
+}
+
+/// What only gives blobs.
+impl<F: Fn(Digest) -> Option<Bytes>> BlobSource for F {
+    fn blob(&self, digest: Digest) -> Option<Bytes> {
+        self(digest)
+    }
+}
+
+impl BlobSource for State {
+    fn blob(&self, digest: Digest) -> Option<Bytes> {
+        self.get(digest)
+    }
+
+    fn layer(&self, descriptor: &Descriptor) -> Option<StoredLayer> {
+        Self::layer(self, descriptor)
+    }
+
+    fn room(&self) -> Option<&Room> {
+        Some(Self::room(self))
+    }
+}
+
+impl BlobSource for Store {
+    fn blob(&self, digest: Digest) -> Option<Bytes> {
+        self.get(digest)
+    }
+
+    fn layer(&self, descriptor: &Descriptor) -> Option<StoredLayer> {
+        match self {
+            Self::Disk(state) => state.layer(descriptor),
+            Self::Memory(_) => Some(Blob { descriptor: descriptor.clone(), bytes: self.get(descriptor.digest)? }.into()),
+        }
+    }
+
+    fn room(&self) -> Option<&Room> {
+        self.state().map(State::room)
+    }
+}
 
 /// A place for blobs.
 #[derive(Debug)]
@@ -46,6 +103,14 @@ impl Store {
                 blobs.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, bytes.clone());
                 Ok(())
             }
+        }
+    }
+
+    /// A file for a layer that is to be pulled, if it is too large for memory and there is a place for it.
+    pub(super) fn aside(&self, descriptor: &Descriptor) -> Result<Option<Aside>, StateError> {
+        match self {
+            Self::Disk(state) if descriptor.size >= LARGE => state.aside(descriptor.digest).map(Some),
+            Self::Disk(_) | Self::Memory(_) => Ok(None),
         }
     }
 

@@ -5,6 +5,8 @@ use std::path::Path;
 use super::layout::{Layout, LayoutError, read_layout};
 use super::manifest::{Blob, CONTENT_ROOT, Index};
 use super::platform::Platform;
+use super::room::Room;
+use super::stored::StoredLayer;
 use super::unpack::{UnpackError, unpack_onto};
 use crate::snapshot::{ContentRoot, Tree};
 
@@ -44,12 +46,13 @@ pub enum ContentError {
 
 /// The tree in the content layers of the image called `name`, lowest first, and its root, if it is what `index` promises.
 pub fn content(name: &str, index: &Index, layers: &[Blob]) -> Result<(Tree, ContentRoot), ContentError> {
-    content_onto(&Tree::new(), name, index, layers)
+    let layers: Vec<StoredLayer> = layers.iter().cloned().map(StoredLayer::from).collect();
+    content_onto(&Tree::new(), name, index, &layers, None)
 }
 
-/// What the lowest layer of an image gives.
-pub fn base_content(layer: &Blob) -> Result<Tree, ContentError> {
-    Ok(unpack_onto(&Tree::new(), [(&layer.descriptor, &layer.bytes)])?)
+/// What the lowest layer of an image gives; what `room` does not hold of it lies in files.
+pub fn base_content(layer: &StoredLayer, room: Option<&Room>) -> Result<Tree, ContentError> {
+    Ok(unpack_onto(&Tree::new(), std::slice::from_ref(layer), room)?)
 }
 
 /// The same as [`content`] where `below` is what lower layers gave before, and `layers` are those above them.
@@ -57,9 +60,10 @@ pub fn content_onto(
     below: &Tree,
     name: &str,
     index: &Index,
-    layers: &[Blob],
+    layers: &[StoredLayer],
+    room: Option<&Room>,
 ) -> Result<(Tree, ContentRoot), ContentError> {
-    let tree = unpack_onto(below, layers.iter().map(|blob| (&blob.descriptor, &blob.bytes)))?;
+    let tree = unpack_onto(below, layers, room)?;
     if tree.is_empty() {
         return Err(ContentError::NoSite(name.to_owned()));
     }

@@ -18,8 +18,10 @@ mod pack;
 mod platform;
 mod program;
 mod record;
+mod room;
 mod signature;
 mod stack;
+mod stored;
 mod unpack;
 mod verification;
 
@@ -42,10 +44,12 @@ pub use pack::{PackError, pack_program, pack_tree, packed_length, program_diff_i
 pub use platform::{Platform, PlatformError, PlatformFields};
 pub use program::{ProgramError, unpack_program};
 pub use record::record;
+pub use room::{MediaFolder, Room};
 pub use signature::{
     COSIGN_SIGNATURE, CosignImage, KeyError, MalformedSignature, SIGNATURE, SIMPLE_SIGNING, Signature, SignatureError,
     SigningKey, VerifyingKey, statement,
 };
 pub use stack::{Known, Stack};
+pub use stored::{LayerBytes, StoredLayer};
 pub use unpack::{UnpackError, list, unpack};
 pub use verification::{ImageFault, Verification, content_of};

@@ -9,7 +9,9 @@ use rayon::prelude::*;
 use tar::{Archive, EntryType};
 
 use super::changes::{Changes, Listed, Listing, OPAQUE, SITE, WHITEOUT};
-use super::manifest::Descriptor;
+use super::manifest::{Blob, Descriptor};
+use super::room::{Holding, Room};
+use super::stored::{LayerBytes, StoredLayer};
 use crate::snapshot::{Digest, Entry, Hasher, Modified, Tree, TreeError, TreePath};
 
 /// The most bytes that layers may unpack to: all of it is held in memory.
@@ -49,18 +51,19 @@ pub enum UnpackError {
 /// Unpacks the tree under `/site` from `layers`, lowest first, with whiteouts applied. What lies elsewhere in the layers is
 /// passed over.
 pub fn unpack<'a>(layers: impl IntoIterator<Item = (&'a Descriptor, &'a Bytes)>) -> Result<Tree, UnpackError> {
-    unpack_onto(&Tree::new(), layers)
+    let layers = layers.into_iter();
+    let stored = layers.map(|(descriptor, bytes)| Blob { descriptor: descriptor.clone(), bytes: bytes.clone() }.into());
+    unpack_onto(&Tree::new(), &stored.collect::<Vec<_>>(), None)
 }
 
-/// The same on top of what is in `below`, which layers gave before: the limits are those of all of it.
-pub(super) fn unpack_onto<'a>(
-    below: &Tree,
-    layers: impl IntoIterator<Item = (&'a Descriptor, &'a Bytes)>,
-) -> Result<Tree, UnpackError> {
+/// The same on top of what is in `below`, which layers gave before: the limits are those of all of it. Without a `room` all is held in
+/// memory.
+pub(super) fn unpack_onto(below: &Tree, layers: &[StoredLayer], room: Option<&Room>) -> Result<Tree, UnpackError> {
     let files = below.iter().map(|(path, entry)| (path.clone(), entry.clone())).collect();
-    let mut unpacker = Unpacker { files, unpacked: below.length().min(MAX_UNPACKED) };
-    for (descriptor, bytes) in layers {
-        unpacker.layer(&descriptor.media_type, bytes)?;
+    let unpacked = below.length().min(MAX_UNPACKED);
+    let mut unpacker = Unpacker { files, unpacked, holding: room.map(|room| Holding::new(room, below)) };
+    for layer in layers {
+        unpacker.layer(&layer.descriptor.media_type, &layer.bytes)?;
     }
     let mut tree = Tree::new();
     for (path, entry) in unpacker.files {
@@ -73,22 +76,29 @@ pub(super) fn unpack_onto<'a>(
 pub fn list(descriptor: &Descriptor, bytes: &Bytes) -> Result<(Listing, Digest), UnpackError> {
     let mut unpacker = Unpacker::default();
     let mut hasher = Hasher::default();
-    let changes = unpacker.read(&descriptor.media_type, bytes, Some(&mut hasher))?;
+    let bytes = LayerBytes::Memory(bytes.clone());
+    let changes = unpacker.read(&descriptor.media_type, &bytes, Some(&mut hasher))?;
     let files = changes.files.iter().map(|(path, entry)| (path.clone(), Listed::from(entry))).collect();
     Ok((Listing { hidden: changes.hidden, files }, hasher.finish()))
 }
 
-/// A file as it lies in the archive.
-type Archived = (Bytes, Option<Modified>);
-
-#[derive(Default)]
-struct Unpacker {
-    files: BTreeMap<TreePath, Entry>,
-    unpacked: u64,
+/// A file of the archive.
+enum Archived {
+    /// It was read, and has no digest yet.
+    Read(Bytes, Option<Modified>),
+    /// It lies where it stays.
+    Put(Entry),
 }
 
-impl Unpacker {
-    fn layer(&mut self, media_type: &str, bytes: &Bytes) -> Result<(), UnpackError> {
+#[derive(Default)]
+struct Unpacker<'a> {
+    files: BTreeMap<TreePath, Entry>,
+    unpacked: u64,
+    holding: Option<Holding<'a>>,
+}
+
+impl Unpacker<'_> {
+    fn layer(&mut self, media_type: &str, bytes: &LayerBytes) -> Result<(), UnpackError> {
         // Whiteouts hide what lies below this layer, never what is in it.
         self.read(media_type, bytes, None)?.apply_to(&mut self.files);
         Ok(())
@@ -98,14 +108,14 @@ impl Unpacker {
     fn read(
         &mut self,
         media_type: &str,
-        bytes: &Bytes,
+        bytes: &LayerBytes,
         hasher: Option<&mut Hasher>,
     ) -> Result<Changes<Entry>, UnpackError> {
-        let limit = (bytes.len() as u64).saturating_mul(MAX_RATIO).max(RATIO_FREE).min(MAX_UNPACKED - self.unpacked);
+        let limit = bytes.length().saturating_mul(MAX_RATIO).max(RATIO_FREE).min(MAX_UNPACKED - self.unpacked);
         // Docker's types end in `.gzip`, OCI's in `+gzip`.
         let archive: Box<dyn Read + '_> = match media_type.rsplit(['.', '+']).next() {
-            Some("gzip") => Box::new(MultiGzDecoder::new(bytes.as_ref())),
-            Some("tar") => Box::new(bytes.as_ref()),
+            Some("gzip") => Box::new(MultiGzDecoder::new(bytes.open()?)),
+            Some("tar") => bytes.open()?,
             _ => return Err(UnpackError::MediaType(media_type.to_owned())),
         };
         let mut archive = Archive::new(Limited { inner: archive, left: limit, hasher });
@@ -118,16 +128,22 @@ impl Unpacker {
         Ok(changes)
     }
 
-    fn changes<R: Read>(&self, archive: &mut Archive<R>) -> Result<Changes<Entry>, UnpackError> {
+    fn changes<R: Read>(&mut self, archive: &mut Archive<R>) -> Result<Changes<Entry>, UnpackError> {
         let Changes { hidden, files } = self.archived(archive)?;
+        if let Some(holding) = &mut self.holding {
+            holding.settle();
+        }
         // Hashing is most of the work, and no file waits for another.
         let files: Vec<_> = files.into_iter().collect();
-        let hash = |(path, (bytes, modified))| (path, Entry::new(bytes, modified));
+        let hash = |(path, archived)| match archived {
+            Archived::Read(bytes, modified) => (path, Entry::new(bytes, modified)),
+            Archived::Put(entry) => (path, entry),
+        };
         let files: Vec<(TreePath, Entry)> = files.into_par_iter().map(hash).collect();
         Ok(Changes { hidden, files: files.into_iter().collect() })
     }
 
-    fn archived<R: Read>(&self, archive: &mut Archive<R>) -> Result<Changes<Archived>, UnpackError> {
+    fn archived<R: Read>(&mut self, archive: &mut Archive<R>) -> Result<Changes<Archived>, UnpackError> {
         let mut changes = Changes::default();
         for entry in archive.entries()? {
             let mut entry = entry?;
@@ -155,7 +171,7 @@ impl Unpacker {
     }
 
     fn take<R: Read>(
-        &self,
+        &mut self,
         changes: &mut Changes<Archived>,
         path: &str,
         entry: &mut tar::Entry<'_, R>,
@@ -174,15 +190,35 @@ impl Unpacker {
         }
         let path = TreePath::new(path)?;
         let modified = i64::try_from(entry.header().mtime()?).ok().and_then(Modified::from_seconds);
+        if changes.files.contains_key(&path) {
+            return Err(UnpackError::Duplicate(path));
+        }
+        let length = entry.size();
+        let passed = self.holding.as_ref().map(|holding| holding.pass(&path, entry, length, modified)).transpose()?;
+        if let Some(entry) = passed.flatten() {
+            changes.files.insert(path, Archived::Put(entry));
+            return Ok(());
+        }
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes)?;
-        if bytes.len() as u64 != entry.size() {
+        if bytes.len() as u64 != length {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
         // Without the room to grow: an instance keeps it for long.
         let bytes = Bytes::from(bytes.into_boxed_slice());
-        if changes.files.insert(path.clone(), (bytes, modified)).is_some() {
-            return Err(UnpackError::Duplicate(path));
+        changes.files.insert(path.clone(), Archived::Read(bytes, modified));
+        self.give_way(changes, &path, length)
+    }
+
+    /// Memory has a file more: others leave it, if there is no room for all.
+    fn give_way(&mut self, changes: &mut Changes<Archived>, path: &TreePath, length: u64) -> Result<(), UnpackError> {
+        let Some(holding) = &mut self.holding else { return Ok(()) };
+        for path in holding.take(path, length) {
+            if let Some(file) = changes.files.get_mut(&path)
+                && let Archived::Read(bytes, modified) = file
+            {
+                *file = Archived::Put(holding.put(bytes, *modified)?);
+            }
         }
         Ok(())
     }

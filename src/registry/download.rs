@@ -1,5 +1,7 @@
 //! Getting blobs: several at a time, and each from where it was cut.
 
+use std::fs::File;
+
 use bytes::Bytes;
 use reqwest::header::{CONTENT_RANGE, RANGE};
 use reqwest::{Response, StatusCode};
@@ -8,41 +10,49 @@ use super::client::Client;
 use super::error::{Action, RegistryError};
 use super::exchange::Attempts;
 use super::parallel::parallel;
+use super::sink::Sink;
 use crate::image::{Blob, Descriptor};
 use crate::snapshot::Digest;
 
-/// The longest layer: it is held in memory.
+/// The longest layer: in many places it is held in memory.
 const MAX_BLOB: u64 = 512 << 20;
 /// A cut connection that brought so much was worth it, and does not count as an attempt that failed.
-const PROGRESS: usize = 1 << 20;
+const PROGRESS: u64 = 1 << 20;
 
 impl Client {
-    /// Pulls blobs, several at a time, and returns them in the order of `descriptors`.
-    pub async fn blobs(&self, descriptors: &[&Descriptor]) -> Result<Vec<Blob>, RegistryError> {
-        let jobs = descriptors.iter().map(|descriptor| {
-            let (client, descriptor) = (self.clone(), (*descriptor).clone());
-            async move { client.blob(&descriptor).await }
+    /// Pulls blobs, several at a time: each into the file beside it, or else into memory. Returns the bytes of those in memory, in the
+    /// order of `wanted`.
+    pub async fn blobs(&self, wanted: Vec<(Descriptor, Option<File>)>) -> Result<Vec<Option<Bytes>>, RegistryError> {
+        let jobs = wanted.into_iter().map(|(descriptor, file)| {
+            let client = self.clone();
+            async move { client.download(&descriptor, Sink::of(file)).await }
         });
         parallel(jobs).await
     }
 
-    /// Pulls a blob; never a byte more than its descriptor says. What was cut goes on where it was.
+    /// Pulls a blob into memory.
     pub async fn blob(&self, descriptor: &Descriptor) -> Result<Blob, RegistryError> {
+        let bytes = self.download(descriptor, Sink::default()).await?.unwrap_or_default();
+        Ok(Blob { descriptor: descriptor.clone(), bytes })
+    }
+
+    /// Pulls a blob; never a byte more than its descriptor says. What was cut goes on where it was.
+    async fn download(&self, descriptor: &Descriptor, sink: Sink) -> Result<Option<Bytes>, RegistryError> {
         let (digest, size) = (descriptor.digest, descriptor.size);
         if size > MAX_BLOB {
             return Err(RegistryError::TooLong { host: self.host(), what: digest.to_string(), limit: MAX_BLOB });
         }
         self.progress.planned(digest, size);
-        let mut download = Download { client: self, digest, size, bytes: Vec::new() };
+        let mut download = Download { client: self, digest, size, sink };
         let mut attempts = Attempts::default();
         while let Err(error) = download.go_on(&mut attempts).await {
             self.before_next(&mut attempts, error).await?;
         }
-        let bytes = Bytes::from(download.bytes);
-        if Digest::of(&bytes) != digest {
+        let (found, bytes) = download.sink.finish().await?;
+        if found != digest {
             return Err(RegistryError::Mismatch { host: self.host(), digest });
         }
-        Ok(Blob { descriptor: descriptor.clone(), bytes })
+        Ok(bytes)
     }
 }
 
@@ -51,22 +61,22 @@ struct Download<'a> {
     client: &'a Client,
     digest: Digest,
     size: u64,
-    bytes: Vec<u8>,
+    sink: Sink,
 }
 
 impl Download<'_> {
     fn have(&self) -> u64 {
-        self.bytes.len() as u64
+        self.sink.length()
     }
 
     /// Asks for what is missing, and reads as much of it as comes.
     async fn go_on(&mut self, attempts: &mut Attempts) -> Result<(), RegistryError> {
-        let before = self.bytes.len();
+        let before = self.have();
         if before > 0 && self.have() == self.size {
             return Ok(());
         }
         let result = self.read().await;
-        if self.bytes.len().saturating_sub(before) >= PROGRESS {
+        if self.have().saturating_sub(before) >= PROGRESS {
             attempts.forget();
         }
         result
@@ -85,9 +95,9 @@ impl Download<'_> {
         match response.status() {
             StatusCode::PARTIAL_CONTENT if self.goes_on(&response) => {}
             // The whole of it, as a registry answers that knows no ranges.
-            StatusCode::OK => self.bytes.clear(),
+            StatusCode::OK => self.sink.clear().await?,
             StatusCode::PARTIAL_CONTENT => {
-                self.bytes.clear();
+                self.sink.clear().await?;
                 return Err(self.cut("it sent another range than it was asked for"));
             }
             _ => return Err(client.failed(Action::PullBlob, response).await),
@@ -96,14 +106,14 @@ impl Download<'_> {
         if announced > self.size - self.have() {
             return Err(self.too_long());
         }
-        // What is announced is at most the size here, and the size fits memory.
-        self.bytes.reserve(usize::try_from(announced).unwrap_or(0));
+        // What is announced is at most the size here.
+        self.sink.reserve(announced);
         client.progress.moved(self.digest, self.have());
         while let Some(piece) = client.piece(&mut response).await? {
             if self.have() + piece.len() as u64 > self.size {
                 return Err(self.too_long());
             }
-            self.bytes.extend_from_slice(&piece);
+            self.sink.take(&piece).await?;
             client.progress.moved(self.digest, self.have());
         }
         if self.have() == self.size { Ok(()) } else { Err(self.too_short(announced)) }

@@ -202,6 +202,9 @@ pub enum RegistryError {
         /// What is missing.
         digest: Digest,
     },
+    /// What came can't be written to the file that is to hold it.
+    #[error("a layer can't be kept: {0}")]
+    Unkept(#[from] std::io::Error),
     /// An index without a manifest for this platform.
     #[error("{reference} has no image for {platform}; it has {has}")]
     NoPlatform {

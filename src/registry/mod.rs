@@ -21,6 +21,7 @@ mod progress;
 mod pull;
 mod push;
 mod reference;
+mod sink;
 mod token;
 mod upload;
 

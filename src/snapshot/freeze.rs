@@ -13,6 +13,7 @@ use super::frozen::{INDEX, Snapshot, Target};
 use super::header_rules::{HEADERS, HeaderRules};
 use super::held::Held;
 use super::media_type;
+use super::memory::memory_of;
 use super::memory_file::MemoryFile;
 use super::redirects::{REDIRECTS, Redirects};
 use super::resource::{Body, FileBody, Files, Resource};
@@ -23,10 +24,6 @@ use super::tree::{Content, Entry, Tree, TreePath};
 const NOT_FOUND: &str = "/404.html";
 /// Endings of files that other servers keep beside a page as its codings.
 const SIDECARS: [&str; 3] = [".br", ".gz", ".zst"];
-/// What the codings of texts take beside the texts themselves: 1.06 times as much on real pages (gzip, Brotli and Zstandard at a third
-/// to a quarter each), more where there is little to save.
-const CODINGS_SHARE: u64 = 1;
-
 /// What freezing may use.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Freezing<'a> {
@@ -132,18 +129,13 @@ fn url_of(path: &TreePath) -> String {
 /// The paths of those files that memory has no room for, the largest first.
 fn on_disk<'a>(entries: &[(&'a TreePath, &'a Entry)], memory: Option<u64>) -> HashSet<&'a str> {
     let Some(memory) = memory else { return HashSet::new() };
-    let is_text = |path: &TreePath, entry: &Entry| {
-        let media_type = media_type::of(path.names().last().unwrap_or_default());
-        media_type.is_coded(entry.length()) || media_type.is_page()
-    };
     let (mut media, mut held) = (Vec::new(), 0);
     for (path, entry) in entries {
-        if is_text(path, entry) {
-            held += entry.length() * (1 + CODINGS_SHARE);
-        } else if entry.is_in_memory() {
-            held += entry.length();
-        } else {
+        let memory = memory_of(path, entry.length());
+        if memory.may_give_way() && !entry.is_in_memory() {
             media.push((entry.length(), path.as_str()));
+        } else {
+            held += memory.bytes();
         }
     }
     media.sort_unstable();

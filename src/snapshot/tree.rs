@@ -249,11 +249,11 @@ impl Tree {
     }
 
     /// What is known of the tree once a snapshot of it is served: nothing of it is in memory twice. Files of rules are read at each
-    /// freezing, and stay.
+    /// freezing, and stay, and so does what lies on a disk.
     pub fn as_served(&self) -> Self {
         let mut tree = self.clone();
         for (path, entry) in &mut tree.entries {
-            if !matches!(path.as_str(), HEADERS | REDIRECTS) {
+            if !matches!(path.as_str(), HEADERS | REDIRECTS) && !matches!(entry.content, Content::File(_)) {
                 entry.content = Content::Served;
             }
         }

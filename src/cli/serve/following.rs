@@ -11,7 +11,7 @@ use super::notices::{NoticeArguments, Telling};
 use crate::cli::memory::Size;
 use crate::cli::report::Report;
 use crate::follow::{
-    Channels, ControlCell, Limits, Poll, Release, Schedule, Secrets, Source, State, StateError, Store, Verifier,
+    Channels, ControlCell, Limits, Poll, Record, Release, Schedule, Secrets, Source, State, StateError, Store, Verifier,
     Window, boot, channel_routes, control_routes, look, look_at_blob, retained, take_over,
 };
 use crate::registry::Reference;
@@ -100,9 +100,10 @@ impl FollowArguments {
         verifier: Option<&Verifier>,
         telling: &mut Option<Telling>,
         handed: HandedState,
+        memory: u64,
         report: &Report,
     ) -> anyhow::Result<(Store, Option<Release>)> {
-        let limits = Limits { keep: self.keep, size: self.state_size.bytes() };
+        let limits = Limits { keep: self.keep, size: self.state_size.bytes(), memory };
         let folder = self.folder();
         let HandedState { lock, release } = handed;
         let open = |folder: &Path| match lock {
@@ -112,10 +113,10 @@ impl FollowArguments {
         Ok(match folder.as_deref().map(open) {
             Some(Ok(state)) => {
                 if let Some(digest) = release {
-                    let release = take_over(digest, &state.records()?, |digest| state.get(digest))?;
+                    let release = take_over(digest, &state.records()?, &state)?;
                     return Ok((Store::Disk(state), Some(release)));
                 }
-                let booted = boot(&state.current(), &state.records()?, verifier, |digest| state.get(digest));
+                let booted = boot(&state.current(), &state.records()?, verifier, &state);
                 (Store::Disk(state), booted)
             }
             Some(Err(StateError::Taken(folder))) => {
@@ -126,7 +127,7 @@ impl FollowArguments {
                     report.say("notices are sent by the one that writes there");
                 }
                 let booted = look(&folder).and_then(|(current, records)| {
-                    boot(&current, &records, verifier, |digest| look_at_blob(&folder, digest))
+                    boot(&current, &records, verifier, &|digest| look_at_blob(&folder, digest))
                 });
                 (Store::in_memory(), booted)
             }
@@ -141,12 +142,13 @@ impl FollowArguments {
     }
 
     /// Opens the state and reads the release to begin with. `has_source` says whether there is content of another origin, which
-    /// an image was made with.
+    /// an image was made with; `memory` how much content may take there.
     pub(super) fn open(
         &self,
         has_source: bool,
         verifier: Option<&Verifier>,
         handed: HandedState,
+        memory: u64,
         report: &Report,
     ) -> anyhow::Result<Option<Following>> {
         let Some(reference) = self.follow.clone() else { return Ok(None) };
@@ -154,7 +156,7 @@ impl FollowArguments {
             Schedule { windows: self.window.clone(), monotonic: self.monotonic, baked: baked().unwrap_or_default() };
         let mut telling = self.notices.read()?;
         let takes_over = handed.release.is_some();
-        let (store, booted) = self.store(verifier, &mut telling, handed, report)?;
+        let (store, booted) = self.store(verifier, &mut telling, handed, memory, report)?;
         // What another worker serves is served on, whatever the image holds.
         let pinned = store.state().and_then(|state| state.current().pinned);
         let booted = booted.filter(|release| {
@@ -164,9 +166,7 @@ impl FollowArguments {
             report.say(format_args!("from the state: release {}, {}", record.sequence, record.digest));
         }
         let retained = match (&booted, store.state()) {
-            (Some(Release { record, .. }), Some(state)) => {
-                retained(record, &state.records()?, verifier, |digest| state.get(digest))
-            }
+            (Some(Release { record, .. }), Some(state)) => retained_files(record, verifier, state)?,
             _ => Vec::new(),
         };
         if let Some(telling) = &telling {
@@ -174,6 +174,16 @@ impl FollowArguments {
         }
         Ok(Some(Following { reference, store: Arc::new(store), schedule, booted, retained, telling }))
     }
+}
+
+/// What is answered of the releases before `current`.
+fn retained_files(current: &Record, verifier: Option<&Verifier>, state: &State) -> anyhow::Result<Vec<Tree>> {
+    let records = state.records()?;
+    let releases = retained(current, &records, verifier, state);
+    // Which of their files lie on the disk depends on the memory that there is.
+    let changed = releases.iter().filter(|release| records.get(&release.record.digest) != Some(&release.record));
+    changed.map(|release| state.keep(&release.record)).collect::<Result<(), _>>()?;
+    Ok(releases.into_iter().map(|release| release.tree).collect())
 }
 
 /// Whether `release` is newer than the content that the image was made with, if this is one.

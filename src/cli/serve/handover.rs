@@ -17,7 +17,7 @@ use crate::cli::listening::{announce_start, announce_stop};
 use crate::cli::report::Report;
 use crate::follow::{Doorbell, Offer, boot_program, lock, look, look_at_blob, look_at_program};
 use crate::serve::{Farewell, Inherited, Listener};
-use crate::snapshot::Hasher;
+use crate::snapshot::{Digest, Hasher};
 use crate::supervise::{
     Beginning, Ended, Handed, Happening, Program, Resumed, Socket, Word, Worker, resumed, supervise as run_supervisor,
 };
@@ -103,8 +103,8 @@ fn kept_program(arguments: &Arguments, report: &Report) -> anyhow::Result<Option
     let Some((current, records)) = look(&folder) else { return Ok(None) };
     let verifier = arguments.verification.verifier()?;
     let baked = baked().filter(|_| arguments.source.is_some());
-    let get = |digest| look_at_blob(&folder, digest);
-    let Some(digest) = boot_program(&current, &records, baked, verifier.as_ref(), get) else { return Ok(None) };
+    let get = |digest: Digest| look_at_blob(&folder, digest);
+    let Some(digest) = boot_program(&current, &records, baked, verifier.as_ref(), &get) else { return Ok(None) };
     let Some(file) = look_at_program(&folder, digest) else { return Ok(None) };
     if Hasher::of_reader(File::open("/proc/self/exe")?)?.0 == digest {
         return Ok(None);

@@ -38,7 +38,10 @@ pub(super) async fn start(
 ) -> anyhow::Result<Started> {
     let (opening, keys) = (Arc::clone(arguments), verifier.clone());
     let takes_over = state.release.is_some();
-    let open = move || opening.following.open(opening.source.is_some(), keys.as_ref(), state, &report);
+    let open = move || {
+        let memory = opening.memory.limit();
+        opening.following.open(opening.source.is_some(), keys.as_ref(), state, memory, &report)
+    };
     let mut following = aside(open).await?;
     let mut release = following.as_mut().and_then(|following| following.booted.take());
     // What another worker serves came from the followed reference, whatever this one would begin with.

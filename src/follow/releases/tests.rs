@@ -44,7 +44,7 @@ fn release(store: &Store, sequence: u64, text: &str) -> Release {
 }
 
 fn disk(folder: &Path) -> Arc<Store> {
-    Arc::new(Store::Disk(State::open(folder, Limits { keep: 3, size: 1 << 30 }).unwrap()))
+    Arc::new(Store::Disk(State::open(folder, Limits { keep: 3, size: 1 << 30, memory: 1 << 30 }).unwrap()))
 }
 
 /// Releases where what was started with is served.

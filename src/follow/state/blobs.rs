@@ -1,14 +1,18 @@
 //! `blobs/sha256/<hex>`: indexes, manifests and layers as they were pulled.
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use crate::follow::durable;
-use crate::snapshot::Digest;
+use crate::follow::durable::{self, Aside};
+use crate::image::{Descriptor, LayerBytes, StoredLayer};
+use crate::snapshot::{Digest, Hasher};
+
+/// A layer of at least so many bytes is read piece by piece, also while it is pulled: the content of some 1,000 posts.
+pub(in crate::follow) const LARGE: u64 = 8 << 20;
 
 /// The folder of blobs.
 #[derive(Debug)]
@@ -18,6 +22,7 @@ impl Blobs {
     pub(super) fn open(state: &Path) -> io::Result<Self> {
         let folder = state.join("blobs/sha256");
         fs::create_dir_all(&folder)?;
+        durable::sweep(&folder)?;
         Ok(Self(folder))
     }
 
@@ -42,11 +47,38 @@ impl Blobs {
         if Digest::of(&bytes) == digest {
             return Some(Bytes::from(bytes));
         }
-        tracing::warn!("{}: is damaged; it will be pulled again", path.display());
-        if let Err(error) = fs::remove_file(&path) {
-            tracing::warn!("{}: {error}", path.display());
-        }
+        discard(&path);
         None
+    }
+
+    /// The same for a layer, which stays where it is if it is large.
+    pub(super) fn layer(&self, descriptor: &Descriptor) -> Option<StoredLayer> {
+        let (descriptor, path) = (descriptor.clone(), self.path(descriptor.digest));
+        let length = fs::metadata(&path).ok()?.len();
+        let bytes = if length < LARGE {
+            LayerBytes::Memory(self.get(descriptor.digest)?)
+        } else {
+            let (digest, length) = File::open(&path).and_then(Hasher::of_reader).ok()?;
+            if digest != descriptor.digest {
+                discard(&path);
+                return None;
+            }
+            LayerBytes::File { path, length }
+        };
+        Some(StoredLayer { descriptor, bytes })
+    }
+
+    /// Begins a file for what is pulled.
+    pub(super) fn aside(&self, digest: Digest) -> io::Result<Aside> {
+        Aside::beside(&self.path(digest))
+    }
+
+    /// Keeps what was pulled, whose digest has been checked.
+    pub(super) fn adopt(&self, descriptor: &Descriptor, aside: Aside) -> io::Result<StoredLayer> {
+        let (descriptor, path) = (descriptor.clone(), self.path(descriptor.digest));
+        let length = aside.file.metadata()?.len();
+        aside.put_at(&path)?;
+        Ok(StoredLayer { descriptor, bytes: LayerBytes::File { path, length } })
     }
 
     /// The bytes of all blobs.
@@ -59,15 +91,24 @@ impl Blobs {
         fs::metadata(self.path(digest)).map_or(0, |metadata| metadata.len())
     }
 
-    /// Removes all that is not in `named`, and what a crash left half written.
+    /// Removes all that is not in `named`. What is being pulled stays.
     pub(super) fn sweep(&self, named: &HashSet<Digest>) -> io::Result<()> {
         let names: HashSet<String> = named.iter().map(Digest::hex).collect();
         for entry in fs::read_dir(&self.0)? {
             let entry = entry?;
-            if !names.contains(&*entry.file_name().to_string_lossy()) {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if !names.contains(&*name) && !durable::is_aside(&name) {
                 fs::remove_file(entry.path())?;
             }
         }
         Ok(())
+    }
+}
+
+fn discard(path: &Path) {
+    tracing::warn!("{}: is damaged; it will be pulled again", path.display());
+    if let Err(error) = fs::remove_file(path) {
+        tracing::warn!("{}: {error}", path.display());
     }
 }

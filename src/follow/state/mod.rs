@@ -5,14 +5,16 @@
 //! blobs/sha256/<hex>       indexes, manifests and layers as pulled
 //! releases/<hex>.json      what is known of a release
 //! current.json             which one is served, which was before, which is pinned: the one commit point
+//! media/sha256/<hex>       files of the content that memory has no room for (`--memory`)
 //! binaries/sha256/<hex>    programs that were taken out of layers
 //! journal.jsonl            one line a step
 //! ```
 //!
-//! The small files of the content are never written one by one: they are read from the layers into memory at the start.
+//! The other files of the content are never written one by one: they are read from the layers into memory at the start.
 
 mod blobs;
 mod journal;
+mod media;
 mod programs;
 mod record;
 
@@ -20,16 +22,20 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
 
 use self::blobs::Blobs;
+pub(super) use self::blobs::LARGE;
 pub use self::journal::Journal;
+use self::media::Media;
 use self::programs::Programs;
 pub(super) use self::programs::in_memory;
 pub use self::record::{Cause, Changes, Current, Record, Size, Status};
-use super::durable;
+use super::durable::{self, Aside};
+use crate::image::{Descriptor, Room, StoredLayer};
 use crate::snapshot::Digest;
 
 /// The format that this program reads and writes.
@@ -74,8 +80,10 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> StateError {
 pub struct Limits {
     /// Releases beside those that are served, pinned or were served before.
     pub keep: usize,
-    /// Bytes of blobs; releases that are only kept give way first.
+    /// Bytes of blobs and media; releases that are only kept give way first.
     pub size: u64,
+    /// Bytes that content may take in memory: media lie here beyond them.
+    pub memory: u64,
 }
 
 /// The state folder of the instance that writes to it.
@@ -84,6 +92,8 @@ pub struct State {
     folder: PathBuf,
     limits: Limits,
     blobs: Blobs,
+    media: Arc<Media>,
+    room: Room,
     programs: Programs,
     journal: Journal,
     /// Held as long as the file is open.
@@ -101,8 +111,10 @@ impl State {
         fs::create_dir_all(folder.join("releases")).map_err(at(folder))?;
         check_version(folder)?;
         let blobs = Blobs::open(folder).map_err(at(folder))?;
+        let media = Arc::new(Media::open(folder).map_err(at(folder))?);
+        let room = Room { memory: limits.memory, media: media.clone() };
         let (programs, journal) = (Programs::at(folder), Journal::open(folder).map_err(at(folder))?);
-        let state = Self { folder: folder.to_path_buf(), limits, blobs, programs, journal, _lock: lock };
+        let state = Self { folder: folder.to_path_buf(), limits, blobs, media, room, programs, journal, _lock: lock };
         durable::sweep(folder).and_then(|()| durable::sweep(&folder.join("releases"))).map_err(at(folder))?;
         Ok(state)
     }
@@ -169,6 +181,26 @@ impl State {
         self.blobs.get(digest)
     }
 
+    /// A layer, if it is there and whole; a large one is not read into memory.
+    pub(super) fn layer(&self, descriptor: &Descriptor) -> Option<StoredLayer> {
+        self.blobs.layer(descriptor)
+    }
+
+    /// Begins a file for a blob that is pulled.
+    pub(super) fn aside(&self, digest: Digest) -> Result<Aside, StateError> {
+        self.blobs.aside(digest).map_err(at(&self.folder))
+    }
+
+    /// Keeps a layer that was pulled, whose digest has been checked.
+    pub(super) fn adopt(&self, descriptor: &Descriptor, aside: Aside) -> Result<StoredLayer, StateError> {
+        self.blobs.adopt(descriptor, aside).map_err(at(&self.folder))
+    }
+
+    /// What content may take in memory, and where its media lie beyond that.
+    pub(super) fn room(&self) -> &Room {
+        &self.room
+    }
+
     /// Keeps a program, whose digest has been checked, and opens it to be run.
     pub fn put_program(&self, digest: Digest, bytes: &[u8]) -> Result<File, StateError> {
         self.programs.put(digest, bytes).map_err(at(&self.folder))
@@ -191,13 +223,19 @@ impl State {
         gone.extend(quarantined.iter().skip(MAX_RELEASES / 2).map(|record| record.digest));
         let mut kept: Vec<Digest> = kept.iter().map(|record| record.digest).collect();
         self.forget(records, &gone)?;
-        self.blobs.sweep(&blobs_named(records)).map_err(at(&self.folder))?;
-        while self.blobs.size().map_err(at(&self.folder))? > self.limits.size {
+        let size = |swept: io::Result<u64>| swept.map_err(at(&self.folder));
+        while size(self.sweep_files(records))? > self.limits.size {
             let Some(oldest) = kept.pop() else { break };
             self.forget(records, &[oldest])?;
-            self.blobs.sweep(&blobs_named(records)).map_err(at(&self.folder))?;
         }
         Ok(())
+    }
+
+    /// Removes what none of the releases has; gives the bytes of what is left.
+    fn sweep_files(&self, records: &BTreeMap<Digest, Record>) -> io::Result<u64> {
+        self.blobs.sweep(&blobs_named(records))?;
+        self.media.sweep(&served(records).flat_map(|record| record.media.iter().copied()).collect())?;
+        Ok(self.blobs.size()? + self.media.size()?)
     }
 
     fn forget(&self, records: &mut BTreeMap<Digest, Record>, gone: &[Digest]) -> Result<(), StateError> {
@@ -252,10 +290,13 @@ pub fn look_at_blob(folder: &Path, digest: Digest) -> Option<Bytes> {
     (Digest::of(&bytes) == digest).then(|| Bytes::from(bytes))
 }
 
-/// Quarantined releases keep no blobs: they are not to be served.
+/// Quarantined releases keep no files: they are not to be served.
+fn served(records: &BTreeMap<Digest, Record>) -> impl Iterator<Item = &Record> {
+    records.values().filter(|record| !matches!(record.status, Status::Quarantined(_)))
+}
+
 fn blobs_named(records: &BTreeMap<Digest, Record>) -> HashSet<Digest> {
-    let served = records.values().filter(|record| !matches!(record.status, Status::Quarantined(_)));
-    served.flat_map(blobs_of).collect()
+    served(records).flat_map(blobs_of).collect()
 }
 
 fn blobs_of(record: &Record) -> impl Iterator<Item = Digest> {

@@ -34,6 +34,9 @@ pub struct Record {
     /// Why the program is not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program_fault: Option<String>,
+    /// The digests of its files that lie in the state, because memory has no room for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<Digest>,
     /// Its files and their bytes, unpacked.
     pub size: Size,
     /// How it differs from what was served when it came.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::snapshot::ContentRoot;
 
-const LIMITS: Limits = Limits { keep: 2, size: 1 << 20 };
+const LIMITS: Limits = Limits { keep: 2, size: 1 << 20, memory: 1 << 20 };
 
 /// A release whose digests are those of its number.
 pub(in crate::follow) fn record(sequence: u64) -> Record {
@@ -17,6 +17,7 @@ pub(in crate::follow) fn record(sequence: u64) -> Record {
         binary: None,
         program: None,
         program_fault: None,
+        media: Vec::new(),
         size: Size { files: 3, bytes: 100, fingerprinted: 0 },
         changes: Changes::default(),
         cause: Cause::Hook,
@@ -69,7 +70,7 @@ fn what_is_beyond_the_limits_goes_and_what_is_named_stays() {
     assert_eq!(state.get(all[1].layers[1]), None);
     assert!(state.get(all[2].layers[1]).is_some() && state.get(all[1].layers[0]).is_some());
     // With no room at all, those that are served or were stay.
-    let state = State { limits: Limits { keep: 2, size: 1 }, ..state };
+    let state = State { limits: Limits { size: 1, ..LIMITS }, ..state };
     state.sweep(&mut records, &current.named().collect::<Vec<_>>()).unwrap();
     assert_eq!(records.len(), 3);
 }
