@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::report::{Report, count, size};
 use super::source::{Source, apart, open_cache};
+use crate::follow::Store;
 use crate::serve::{Keep, media_files};
 use crate::snapshot::{Codings, Freezing, MemoryFile, Snapshot, Tree, freeze_with};
 
@@ -63,21 +64,17 @@ impl MemoryArguments {
         self.memory.map_or_else(|| machine() / SHARE, |Size(bytes)| bytes)
     }
 
-    /// Freezes the tree to begin with; large bodies go to `file`, if there is one. Beside the snapshot: the codings that are
-    /// known, and how they are kept.
+    /// Freezes the tree to begin with, with the `codings` that are known of it; large bodies go to `file`, if there is one.
     pub(super) fn freeze(
         &self,
-        source: &Source,
         tree: &Tree,
+        codings: &Codings,
         file: Option<&Arc<MemoryFile>>,
         report: &Report,
-    ) -> anyhow::Result<(Snapshot, Codings, Keep)> {
-        let cache = if let Source::Site(folder) = source { open_cache(folder) } else { None };
-        let known = cache.as_ref().and_then(|cache| cache.record(RECORD)).unwrap_or_default();
-        let codings = Codings::from_bytes(Bytes::from(known), file.cloned());
+    ) -> anyhow::Result<Snapshot> {
         let limit = self.limit();
         let freezing = Freezing {
-            codings: Some(&codings),
+            codings: Some(codings),
             memory: Some(limit),
             open_files: Some(media_files()),
             file,
@@ -100,15 +97,38 @@ impl MemoryArguments {
         for fault in snapshot.faults() {
             report.say(format_args!("warning: {fault}; the line is left out"));
         }
-        let keep: Keep = Box::new(move |codings| {
-            if let Some(cache) = &cache
-                && let Err(error) = cache.keep_record(RECORD, codings)
-            {
-                tracing::debug!("the cache: {error}");
-            }
-        });
-        Ok((snapshot, codings, keep))
+        Ok(snapshot)
     }
+}
+
+/// The codings that are known of what `source` leads to, and how they are kept: in the site's cache, or beside the releases in
+/// `store`.
+pub(super) fn known_codings(
+    source: &Source,
+    store: Option<&Arc<Store>>,
+    file: Option<&Arc<MemoryFile>>,
+) -> (Codings, Keep) {
+    if let Some(store) = store.filter(|store| store.state().is_some()) {
+        let (reader, writer, file) = (Arc::clone(store), Arc::clone(store), file.cloned());
+        // Readers need not wait for them.
+        let read = move || Some(Codings::from_bytes(reader.state()?.codings()?, file));
+        let write = move |root, codings: &[u8]| {
+            if let Some(Err(error)) = writer.state().map(|state| state.keep_codings(root, codings)) {
+                tracing::debug!("{error}; codings will be made anew after a restart");
+            }
+        };
+        return (Codings::default(), Keep { read: Box::new(read), write: Box::new(write), at_end: false });
+    }
+    let cache = if let Source::Site(folder) = source { open_cache(folder) } else { None };
+    let Some(cache) = cache else { return (Codings::from_bytes(Bytes::new(), file.cloned()), Keep::default()) };
+    let known = cache.record(RECORD).unwrap_or_default();
+    let write = move |_, codings: &[u8]| {
+        if let Err(error) = cache.keep_record(RECORD, codings) {
+            tracing::debug!("the cache: {error}");
+        }
+    };
+    let codings = Codings::from_bytes(Bytes::from(known), file.cloned());
+    (codings, Keep { write: Box::new(write), at_end: true, ..Keep::default() })
 }
 
 /// `in memory: 310 KB identity, 80 KB gzip, 60 KB br`.

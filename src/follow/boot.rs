@@ -103,7 +103,8 @@ fn order<'a>(current: &Current, records: &'a BTreeMap<Digest, Record>) -> Vec<&'
 /// The keys may be others than those that let it pass when it came.
 fn verify(record: &Record, verifier: &Verifier, source: &impl BlobSource) -> Result<(), FetchError> {
     let lost = || FetchError::Lost(record.digest);
-    let index: Index = source.blob(record.digest).and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(lost)?;
+    let index: Index =
+        source.blob(record.digest).and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(lost)?;
     let reference: Reference = record.reference.parse().map_err(|_| lost())?;
     let checked = verifier.check(&record.reference, reference.repository(), &index);
     let refused = |source| FetchError::Signature { name: record.reference.clone(), digest: record.digest, source };

@@ -204,7 +204,8 @@ impl Fetcher {
 
     /// Pulls `layers`: large ones into files, where there is a place for those.
     async fn pull(&self, layers: &[&Descriptor]) -> Result<Vec<Pulled>, FetchError> {
-        let asides: Vec<Option<Aside>> = layers.iter().map(|layer| self.store.aside(layer)).collect::<Result<_, _>>()?;
+        let asides: Vec<Option<Aside>> =
+            layers.iter().map(|layer| self.store.aside(layer)).collect::<Result<_, _>>()?;
         let files = asides.iter().map(|aside| aside.as_ref().map(|aside| aside.file.try_clone()).transpose());
         let wanted = layers.iter().zip(files).map(|(layer, file)| Ok(((*layer).clone(), file?)));
         let pulled = self.client.blobs(wanted.collect::<io::Result<_>>()?).await?;

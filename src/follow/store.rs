@@ -56,7 +56,9 @@ impl BlobSource for Store {
     fn layer(&self, descriptor: &Descriptor) -> Option<StoredLayer> {
         match self {
             Self::Disk(state) => state.layer(descriptor),
-            Self::Memory(_) => Some(Blob { descriptor: descriptor.clone(), bytes: self.get(descriptor.digest)? }.into()),
+            Self::Memory(_) => {
+                Some(Blob { descriptor: descriptor.clone(), bytes: self.get(descriptor.digest)? }.into())
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::deployment::Deployment;
 use super::priority::{Background, give_way};
-use crate::snapshot::{Coding, Codings, Digest, Held, Made, Snapshot};
+use crate::snapshot::{Coding, Codings, ContentRoot, Digest, Held, Made, Snapshot};
 
 /// What was made is installed this often: a table of a thousand paths takes half a millisecond.
 const INSTALL_EVERY: Duration = Duration::from_secs(5);
@@ -21,8 +21,25 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// After this long without work the memory that it took is given back; the allocator keeps it for a second.
 const SETTLE: Duration = Duration::from_millis(1500);
 
-/// Keeps codings beyond the life of the process; called with what [`Codings::from_bytes`] reads.
-pub type Keep = Box<dyn Fn(&[u8]) + Send>;
+/// Codings are kept again when this part of them is new: all are written at once, and cards wear out.
+const WORTH_KEEPING: u64 = 8;
+
+/// How codings outlive the process.
+pub struct Keep {
+    /// Gives those that were kept, where they need not be there at once.
+    pub read: Box<dyn FnOnce() -> Option<Codings> + Send>,
+    /// Keeps those of the content that has this root: what [`Codings::from_bytes`] reads.
+    pub write: Box<dyn Fn(ContentRoot, &[u8]) + Send>,
+    /// Whether the last few are kept at the end.
+    pub at_end: bool,
+}
+
+impl Default for Keep {
+    /// They end with it.
+    fn default() -> Self {
+        Self { read: Box::new(|| None), write: Box::new(|_, _| {}), at_end: false }
+    }
+}
 
 /// The thread that makes codings. Dropped, it keeps what there is and ends.
 pub struct Coder {
@@ -32,12 +49,12 @@ pub struct Coder {
 }
 
 impl Coder {
-    /// Starts making what `deployment` lacks, now and after each swap. `codings` are known already; `keep` is called when a
-    /// coding of all resources is there, and at the end.
+    /// Starts making what `deployment` lacks, now and after each swap. `codings` are known already; when a coding of all resources
+    /// is there, all go to `keep`.
     pub fn start(deployment: Arc<Deployment>, codings: Codings, keep: Keep) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (of_worker, heard) = (Arc::clone(&deployment), Arc::clone(&stop));
-        let mut worker = Worker { deployment: of_worker, codings, keep, stop: heard, unkept: false, told: false };
+        let mut worker = Worker { deployment: of_worker, codings, keep, stop: heard, unkept: 0, told: false };
         let thread = std::thread::Builder::new().name("codings".to_owned()).spawn(move || worker.run())?;
         Ok(Self { deployment, stop, thread: Some(thread) })
     }
@@ -60,8 +77,8 @@ struct Worker {
     codings: Codings,
     keep: Keep,
     stop: Arc<AtomicBool>,
-    /// Whether something was made since the last time that codings were kept.
-    unkept: bool,
+    /// The bytes of what was made since the last time that codings were kept.
+    unkept: u64,
     /// Whether it was said what all codings take.
     told: bool,
 }
@@ -86,6 +103,10 @@ enum Pass {
 impl Worker {
     fn run(&mut self) {
         give_way(Background::Idle);
+        let read = std::mem::replace(&mut self.keep.read, Box::new(|| None));
+        if let Some(codings) = read() {
+            self.codings = codings;
+        }
         let mut seen = 0;
         while !self.is_stopped() {
             let idle = |timeout| self.deployment.wait(seen, timeout, || self.is_stopped());
@@ -104,7 +125,9 @@ impl Worker {
             let worked = std::thread::scope(|scope| scope.spawn(|| worker.passes()).join());
             worked.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         }
-        self.keep(&self.deployment.current());
+        if self.keep.at_end && self.unkept > 0 {
+            self.keep(&self.deployment.current());
+        }
     }
 
     fn is_stopped(&self) -> bool {
@@ -176,7 +199,7 @@ impl Worker {
             match next {
                 Ok(made) => {
                     self.codings.keep(&made);
-                    self.unkept = true;
+                    self.unkept += made.length();
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -187,7 +210,9 @@ impl Worker {
             }
         }
         self.install();
-        self.keep(snapshot);
+        if self.unkept * WORTH_KEEPING >= self.codings.length() {
+            self.keep(snapshot);
+        }
         Pass::Done
     }
 
@@ -196,9 +221,8 @@ impl Worker {
     }
 
     fn keep(&mut self, snapshot: &Snapshot) {
-        if std::mem::take(&mut self.unkept) {
-            (self.keep)(&self.codings.of(snapshot));
-        }
+        self.unkept = 0;
+        (self.keep.write)(snapshot.root(), &self.codings.of(snapshot));
     }
 }
 
@@ -220,7 +244,7 @@ mod tests {
             tree
         };
         let deployment = Arc::new(Deployment::new(freeze(&tree("/*\n  X-A: 1\n"), None).unwrap()));
-        let _coder = Coder::start(Arc::clone(&deployment), Codings::default(), Box::new(|_| {})).unwrap();
+        let _coder = Coder::start(Arc::clone(&deployment), Codings::default(), Keep::default()).unwrap();
         let until_coded = || {
             let started = Instant::now();
             while deployment.current().held().iter().any(|(_, bytes)| *bytes == 0) {

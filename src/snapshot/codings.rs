@@ -76,6 +76,11 @@ impl Codings {
         bytes
     }
 
+    /// The bytes of all that are known.
+    pub fn length(&self) -> u64 {
+        self.known.values().flatten().map(Held::length).sum()
+    }
+
     /// What is known of a coding: nothing, that it saves nothing, or its bytes.
     pub fn get(&self, digest: Digest, coding: Coding) -> Option<Option<&Held>> {
         self.known.get(&(digest, coding)).map(Option::as_ref)
@@ -135,6 +140,13 @@ pub struct Made {
     digest: Digest,
     coding: Coding,
     coded: Option<Vec<u8>>,
+}
+
+impl Made {
+    /// The number of its bytes.
+    pub fn length(&self) -> u64 {
+        self.coded.as_ref().map_or(0, |coded| coded.len() as u64)
+    }
 }
 
 #[cfg(test)]

@@ -108,9 +108,12 @@ impl Observed {
         Connection::open(&self.address).request("GET", path, headers, "")
     }
 
+    pub(crate) fn id(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
     pub(crate) fn terminate(&self) {
-        let id = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        rustix::process::kill_process(self.id(), rustix::process::Signal::TERM).unwrap();
     }
 
     /// Asks it to stop, waits, and returns what it wrote to standard output that nobody has read yet.

@@ -35,6 +35,7 @@ mod inspect;
 mod layouts;
 mod limits;
 mod log;
+mod media;
 mod metrics;
 mod notices;
 mod package;

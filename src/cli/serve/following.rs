@@ -11,8 +11,8 @@ use super::notices::{NoticeArguments, Telling};
 use crate::cli::memory::Size;
 use crate::cli::report::Report;
 use crate::follow::{
-    Channels, ControlCell, Limits, Poll, Record, Release, Schedule, Secrets, Source, State, StateError, Store, Verifier,
-    Window, boot, channel_routes, control_routes, look, look_at_blob, retained, take_over,
+    Channels, ControlCell, Limits, Poll, Record, Release, Schedule, Secrets, Source, State, StateError, Store,
+    Verifier, Window, boot, channel_routes, control_routes, look, look_at_blob, retained, take_over,
 };
 use crate::registry::Reference;
 use crate::serve::{Deployment, Routes};

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::Arguments;
 use super::following::{Following, HandedState};
 use super::verification::verified_layout;
+use crate::cli::memory::known_codings;
 use crate::cli::report::Report;
 use crate::cli::source::{Source, apart, local_tree};
 use crate::cli::transfer::Transfer;
@@ -70,7 +71,9 @@ pub(super) async fn start(
         let file = arguments.listen.is_plain().then(MemoryFile::new).and_then(|made| {
             made.inspect_err(|error| tracing::debug!("large bodies are held on the heap: {error}")).ok()
         });
-        let (mut snapshot, codings, keep) = arguments.memory.freeze(&source, &tree, file.as_ref(), &report)?;
+        let store = following.as_ref().map(|following| &following.store);
+        let (codings, keep) = known_codings(&source, store, file.as_ref());
+        let mut snapshot = arguments.memory.freeze(&tree, &codings, file.as_ref(), &report)?;
         snapshot.retain(&retained)?;
         let is_followed =
             |booted: &Booted| followed.is_some_and(|reference| booted.record.reference == reference.to_string());

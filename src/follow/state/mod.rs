@@ -6,6 +6,7 @@
 //! releases/<hex>.json      what is known of a release
 //! current.json             which one is served, which was before, which is pinned: the one commit point
 //! media/sha256/<hex>       files of the content that memory has no room for (`--memory`)
+//! codings/<content root>    codings of what is served; a cache, which may be deleted
 //! binaries/sha256/<hex>    programs that were taken out of layers
 //! journal.jsonl            one line a step
 //! ```
@@ -13,6 +14,7 @@
 //! The other files of the content are never written one by one: they are read from the layers into memory at the start.
 
 mod blobs;
+mod codings;
 mod journal;
 mod media;
 mod programs;
@@ -36,7 +38,7 @@ pub(super) use self::programs::in_memory;
 pub use self::record::{Cause, Changes, Current, Record, Size, Status};
 use super::durable::{self, Aside};
 use crate::image::{Descriptor, Room, StoredLayer};
-use crate::snapshot::Digest;
+use crate::snapshot::{ContentRoot, Digest};
 
 /// The format that this program reads and writes.
 const VERSION: &str = "1";
@@ -199,6 +201,16 @@ impl State {
     /// What content may take in memory, and where its media lie beyond that.
     pub(super) fn room(&self) -> &Room {
         &self.room
+    }
+
+    /// The codings that were kept last, if they are whole.
+    pub fn codings(&self) -> Option<Bytes> {
+        codings::read(&self.folder)
+    }
+
+    /// Keeps the codings of the content that has this root, in the place of all others.
+    pub fn keep_codings(&self, root: ContentRoot, codings: &[u8]) -> Result<(), StateError> {
+        codings::write(&self.folder, root, codings).map_err(at(&self.folder))
     }
 
     /// Keeps a program, whose digest has been checked, and opens it to be run.
