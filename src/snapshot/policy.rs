@@ -1,5 +1,6 @@
 //! Header fields that follow from what a file is: how long it may be kept, and what a browser may do with it.
 
+use std::borrow::Cow;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -54,7 +55,9 @@ pub(super) fn protect(media_type: &MediaType, bytes: Option<&Bytes>, fields: &mu
     }
     fields.insert(header::REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin"));
     fields.insert(PERMISSIONS_POLICY, HeaderValue::from_static(PERMISSIONS));
-    let html = bytes.map(|bytes| String::from_utf8_lossy(bytes));
+    // Whole texts are checked much faster than what may have faults.
+    let html =
+        bytes.map(|bytes| std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed));
     if let Some(policy) = html.and_then(|html| HeaderValue::try_from(csp::policy(&html)).ok()) {
         fields.insert(header::CONTENT_SECURITY_POLICY, policy);
     }

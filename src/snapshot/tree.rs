@@ -147,6 +147,11 @@ impl Entry {
         Self { content: Content::Bytes(bytes), digest, length, modified }
     }
 
+    /// The same where their digest is known.
+    pub(crate) fn hashed(bytes: Bytes, digest: Digest, modified: Option<Modified>) -> Self {
+        Self { length: bytes.len() as u64, content: Content::Bytes(bytes), digest, modified }
+    }
+
     /// An entry whose bytes stay in the file at `path`, which is read once now for its digest.
     pub fn file(path: PathBuf, modified: Option<Modified>) -> io::Result<Self> {
         let (digest, length) = Hasher::of_reader(File::open(&path)?)?;
