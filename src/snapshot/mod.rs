@@ -24,6 +24,7 @@ mod policy;
 mod redirects;
 mod resource;
 mod root;
+mod sharing;
 mod tree;
 mod url_path;
 
