@@ -91,10 +91,16 @@ pub struct FollowerHandle {
 impl FollowerHandle {
     /// Fetches and checks what the reference points at now, and says what would become of it.
     pub async fn assess(&self) -> Result<Assessment, String> {
-        let release = self.fetcher.fetch(Cause::Person, None).await;
-        let (release, releases) = (release.map_err(|error| error.to_string())?, Arc::clone(&self.releases));
-        let assessed = spawn_blocking(move || releases.assess(release)).await.map_err(|error| error.to_string())?;
-        assessed.map_err(|error| error.to_string())
+        let fetching = self.releases.fetching().await;
+        let release = self.fetcher.fetch(Cause::Person, None).await.map_err(|error| error.to_string());
+        let releases = Arc::clone(&self.releases);
+        let assessed = spawn_blocking(move || {
+            let assessed = release.and_then(|release| releases.assess(release).map_err(|error| error.to_string()));
+            drop(fetching);
+            releases.sweep();
+            assessed
+        });
+        assessed.await.map_err(|error| error.to_string())?
     }
 
     /// Looks at the reference now, and serves what it points at, even if that was held or no window is open.
@@ -174,6 +180,8 @@ impl Follower {
                     cause = Cause::Person;
                     request = Some(asked);
                 }
+                // It has a first minute, too.
+                () = self.releases.went_back() => continue,
                 () = sleep_until(opening.unwrap_or_else(far)), if opening.is_some() => {
                     self.advance().await;
                     continue;
@@ -296,7 +304,9 @@ impl Follower {
     /// Looks at the reference, and counts what comes of it.
     async fn look(&mut self, cause: Cause) -> Result<Seen, FetchError> {
         self.pace.wait().await;
+        let fetching = self.releases.fetching().await;
         let seen = self.look_once(cause).await;
+        drop(fetching);
         match &seen {
             Ok(Seen::New(_)) => {
                 self.news = Some(Instant::now());
@@ -309,6 +319,12 @@ impl Follower {
                 self.counts.looks_failed.inc()
             }
         };
+        if !matches!(seen, Ok(Seen::Nothing)) {
+            let releases = Arc::clone(&self.releases);
+            if let Err(error) = spawn_blocking(move || releases.sweep()).await {
+                tracing::error!("galley itself broke on what is no longer needed; please report it: {error}");
+            }
+        }
         seen
     }
 

@@ -191,6 +191,22 @@ fn a_rollback_holds_until_it_is_unpinned() {
     assert_eq!(followed.run(&["rollback", "0000000000"]).code, 1);
 }
 
+/// Nothing rings for it, and no poll comes: it is watched all the same.
+#[test]
+fn what_a_person_goes_back_to_has_a_first_minute() {
+    let mut fleet = Fleet::new();
+    let watched = |digest: Digest| format!("release {digest} is watched for a minute");
+    let one = fleet.last.unwrap();
+    let followed = fleet.start(&[]);
+    followed.observed.hear(&watched(one));
+    let two = fleet.push("two");
+    followed.does(&["deploy"], "the latest release is served");
+    followed.observed.hear(&watched(two));
+    followed.does(&["rollback"], "serves release 1 ");
+    followed.observed.hear(&watched(one));
+    assert_eq!(followed.status()["serving"]["status"], "installed");
+}
+
 #[test]
 fn a_release_without_a_first_page_is_never_served() {
     let mut fleet = Fleet::new();
