@@ -177,6 +177,10 @@ impl Follower {
             tokio::select! {
                 () = self.bell.rung(), if self.rest.is_none_or(|rest| rest <= Instant::now()) => cause = Cause::Hook,
                 Some(asked) = self.requests.recv() => {
+                    // Whoever asked has given it up: it is not done behind their back.
+                    if asked.reply.is_closed() {
+                        continue;
+                    }
                     cause = Cause::Person;
                     request = Some(asked);
                 }
@@ -418,3 +422,6 @@ fn rest(error: &FetchError) -> Option<Duration> {
 fn far() -> Instant {
     Instant::now() + Duration::from_secs(365 * 86_400)
 }
+
+#[cfg(test)]
+mod tests;

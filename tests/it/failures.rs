@@ -219,6 +219,12 @@ fn what_came_while_another_was_pinned_is_served_at_last_however_little_is_kept()
     assert!(followed.page().contains("two"));
 }
 
+#[test]
+fn more_releases_than_are_read_again_can_not_be_kept() {
+    let ran = crate::support::run(&["serve", "--follow", "127.0.0.1:1/blog", "--keep", "401"]);
+    ran.says(2, "invalid value '401' for '--keep <N>': 401 is not in 0..=400");
+}
+
 /// As in an image that holds release 99.
 fn baked() -> Command {
     let mut command = galley();
