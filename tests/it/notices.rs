@@ -10,12 +10,12 @@ use crate::image::{tree, with};
 use crate::releases::{Fleet, pages};
 use crate::support::{Instance, PATIENCE, galley, run};
 
-const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 /// What stands in addresses and files, and nowhere else.
 const SECRET: &str = "T0PSECRET";
 
 /// An image that says which commit it was made from.
-fn committed(tree: &Tree, sequence: u64) -> Package {
+pub(crate) fn committed(tree: &Tree, sequence: u64) -> Package {
     let platform = Platform::of_this_program().unwrap();
     let programs = [Program { platform, layer: pack_program(b"program").unwrap() }];
     let content = Content { layers: vec![pack_tree(tree).unwrap()], root: ContentRoot::of(tree), sequence };
