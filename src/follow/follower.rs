@@ -196,7 +196,7 @@ impl Follower {
             let mut rung = self.bell.take();
             let looked = self.look_until_announced(cause, &mut rung).await;
             self.bell.settle(&rung.jobs, &self.looked(&looked));
-            let failures = self.trouble.note(looked.as_ref().err());
+            let failures = self.note_trouble(looked.as_ref().err());
             let quiet = !matches!(looked, Ok(Seen::New(_)));
             let pause = self.pause(looked.as_ref().err(), failures);
             self.rest = looked.as_ref().err().and_then(rest).map(|rest| started + rest);
@@ -207,6 +207,15 @@ impl Follower {
             next = started + pause;
             cause = Cause::Poll;
         }
+    }
+
+    /// How many looks have failed in a row; whoever is to be told of that is.
+    fn note_trouble(&self, error: Option<&FetchError>) -> u32 {
+        let before = self.trouble.view();
+        let failures = self.trouble.note(error);
+        let reference = self.fetcher.client.reference();
+        self.releases.tell_trouble(reference, before.as_ref(), self.trouble.view().as_ref());
+        failures
     }
 
     /// How long until the next look that nothing asks for.
