@@ -81,7 +81,7 @@ impl FetchError {
     pub fn is_lasting(&self) -> bool {
         match self {
             Self::Content(_) | Self::Signature { .. } => true,
-            Self::Registry(error) => matches!(error, RegistryError::Mismatch { .. } | RegistryError::NoPlatform { .. }),
+            Self::Registry(error) => error.is_of_the_image(),
             Self::Bad { source, .. } => source.is_lasting(),
             Self::State(_) | Self::Freeze(_) | Self::Lost(_) | Self::TooSlow | Self::Broken(_) => false,
         }

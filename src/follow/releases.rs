@@ -3,13 +3,14 @@
 //! Whatever changes what is served goes through here, under one lock, which no network is waited for with. What is installed
 //! is on disk before readers see it; a rollback is seen first and written down then.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::{Notify, RwLock};
 
 use super::notices::{Event, Notices, Told};
 use super::release::{FetchError, Release};
@@ -28,6 +29,10 @@ pub struct Releases {
     pub(super) store: Arc<Store>,
     schedule: Schedule,
     pub(super) notices: Option<Notices>,
+    /// Held by whoever fetches: what came and is not written down yet is not swept meanwhile.
+    fetching: Arc<RwLock<()>>,
+    /// Told when a person or harm put a release in place.
+    went_back: Notify,
     inner: Mutex<Inner>,
 }
 
@@ -39,6 +44,9 @@ pub(super) struct Inner {
     pub(super) latest: Option<Digest>,
     /// Snapshots that a rollback needs nothing for.
     ready: HashMap<Digest, Ready>,
+    /// What the instance began with, where that was no release, and the release that has its place, as long as that is served;
+    /// until one is confirmed.
+    begun: Option<(Arc<Snapshot>, Option<Digest>)>,
     /// What is known of the files that are served, if they came from a release.
     served: Option<Served>,
     /// Why the latest release is not served.
@@ -90,6 +98,9 @@ pub enum ChangeError {
     /// Nothing is served that came from the reference.
     #[error("no release is served yet")]
     NoCurrent,
+    /// Readers have it, and a restart may not.
+    #[error("it is served, but not written down, so that a restart may serve another one: {0}")]
+    NotWritten(StateError),
     /// The state, or what is in it.
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -113,7 +124,9 @@ impl Releases {
         if let Some(state) = store.state() {
             (inner.records, inner.current) = (state.records()?, state.current());
         }
-        let releases = Self { deployment, store, schedule, notices: None, inner: Mutex::new(inner) };
+        let (fetching, went_back) = Default::default();
+        let inner = Mutex::new(inner);
+        let releases = Self { deployment, store, schedule, notices: None, fetching, went_back, inner };
         let mut inner = releases.lock();
         match booted {
             Some(Booted { record, served }) => {
@@ -129,10 +142,8 @@ impl Releases {
             // What is served came from elsewhere.
             None => inner.current.current = None,
         }
-        if let Err(error) = releases.sweep(&mut inner) {
-            tracing::warn!("{error}; what is no longer needed stays there");
-        }
         drop(inner);
+        releases.sweep();
         Ok(releases)
     }
 
@@ -190,9 +201,7 @@ impl Releases {
             return Ok(Outcome::Same);
         }
         self.keep(&mut inner, record.clone())?;
-        let outcome = self.decide(&mut inner, &record, || Ok((snapshot, served)), cause)?;
-        self.sweep(&mut inner)?;
-        Ok(outcome)
+        self.decide(&mut inner, &record, || Ok((snapshot, served)), cause)
     }
 
     /// What would become of a release that was fetched and verified; nothing is kept.
@@ -287,10 +296,14 @@ impl Releases {
         if outcome == Outcome::Installed {
             self.tell_swap(inner, told, &old);
         }
-        if let Some(before) = before {
-            inner.ready.insert(before, (old, old_served));
-        }
         let current = inner.current;
+        match before {
+            Some(before) => {
+                inner.ready.insert(before, (old, old_served));
+                inner.begun = inner.begun.take().map(|(begun, _)| (begun, None));
+            }
+            None => inner.begun = Some((old, current.current)),
+        }
         inner.ready.retain(|digest, _| current.named().any(|named| named == *digest));
         self.note("swap", &json!({"digest": current.current, "previous": current.previous, "content_root": root}));
         outcome
@@ -373,26 +386,6 @@ impl Releases {
         inner.current = current;
         Ok(())
     }
-
-    fn sweep(&self, inner: &mut Inner) -> Result<(), StateError> {
-        let Inner { records, current, latest, .. } = inner;
-        match self.store.state() {
-            Some(state) => {
-                // The latest one may be served yet.
-                let named: Vec<Digest> = current.named().chain(*latest).collect();
-                state.sweep(records, &named)
-            }
-            None => {
-                let is_named = |digest: &Digest| current.named().chain(*latest).any(|named| named == *digest);
-                records.retain(|digest, record| is_named(digest) || matches!(record.status, Status::Quarantined(_)));
-                let blobs = records
-                    .values()
-                    .flat_map(|record| record.layers.iter().copied().chain([record.digest, record.manifest]));
-                self.store.retain(&blobs.collect::<HashSet<_>>());
-                Ok(())
-            }
-        }
-    }
 }
 
 impl From<io::Error> for ChangeError {
@@ -402,5 +395,6 @@ impl From<io::Error> for ChangeError {
 }
 
 mod back;
+mod sweep;
 #[cfg(test)]
 mod tests;

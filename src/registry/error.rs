@@ -255,6 +255,12 @@ impl RegistryError {
         }
     }
 
+    /// Whether it is about what the image is, and not about the way to it: the same comes each time, unless something on the way
+    /// changed it.
+    pub fn is_of_the_image(&self) -> bool {
+        matches!(self, Self::Mismatch { .. } | Self::TooShort { .. } | Self::TooLong { .. } | Self::NoPlatform { .. })
+    }
+
     /// How long the registry wants to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

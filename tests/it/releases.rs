@@ -14,6 +14,7 @@ use crate::control::Observed;
 use crate::double::Registry;
 use crate::follow::push;
 use crate::image::{image, tree, with};
+use crate::notices::{COMMIT, committed};
 use crate::support::{Connection, PATIENCE, Ran, Response, TempSite, galley, program, run};
 
 const TOKEN: &str = "a-token-that-nobody-guesses";
@@ -189,6 +190,22 @@ fn a_rollback_holds_until_it_is_unpinned() {
     followed.does(&["deploy"], "release 5 is pinned");
     followed.does(&["rollback", &second], "serves release 5 ");
     assert_eq!(followed.run(&["rollback", "0000000000"]).code, 1);
+}
+
+/// Nothing rings for it, and no poll comes: it is watched all the same.
+#[test]
+fn what_a_person_goes_back_to_has_a_first_minute() {
+    let mut fleet = Fleet::new();
+    let watched = |digest: Digest| format!("release {digest} is watched for a minute");
+    let one = fleet.last.unwrap();
+    let followed = fleet.start(&[]);
+    followed.observed.hear(&watched(one));
+    let two = fleet.push("two");
+    followed.does(&["deploy"], "the latest release is served");
+    followed.observed.hear(&watched(two));
+    followed.does(&["rollback"], "serves release 1 ");
+    followed.observed.hear(&watched(one));
+    assert_eq!(followed.status()["serving"]["status"], "installed");
 }
 
 #[test]
@@ -424,6 +441,49 @@ fn the_page_changes_nothing_for_other_sites() {
     assert!(page.contains("Release 1 is served, and stays until it is unpinned."), "{page}");
     assert_eq!(followed.control("POST", "/logout", &signed_in, "").status, 303);
     assert_eq!(followed.control("POST", "/do", &signed_in, &format!("form={own}&action=unpin")).status, 403);
+}
+
+/// "Look now" is a hint like any other; what is held waits for the other button, which is there when it is of use.
+#[test]
+fn the_page_offers_what_can_be_done() {
+    let mut fleet = Fleet::new();
+    fleet.push_tree(&pages(40));
+    let mut command = galley();
+    command.env("GALLEY_BAKED_SEQUENCE", "1");
+    let followed = fleet.start_by(command, &[]);
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let login = followed.control("POST", "/login", &[form], &format!("token={TOKEN}"));
+    let cookie = login.header("set-cookie").split(';').next().unwrap().to_owned();
+    let signed_in = [form, ("cookie", &cookie)];
+    let page = || followed.control("GET", "/", &signed_in, "").text();
+    let press = |action: &str| {
+        let body = format!("form={}&action={action}", field(&page(), "form"));
+        assert_eq!(followed.control("POST", "/do", &signed_in, &body).status, 303);
+    };
+    let shown = page();
+    assert!(!shown.contains("Serve the latest") && shown.contains("href=/metrics"), "{shown}");
+    assert!(shown.contains("<dt>Image<dd>holds release 1"), "{shown}");
+    fleet.push_image(&committed(&tree("small"), 3));
+    press("look");
+    let begun = Instant::now();
+    while followed.status()["waiting"].is_null() {
+        assert!(begun.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let shown = page();
+    assert!(shown.contains("Serve the latest") && shown.contains("held: it has 2 paths"), "{shown}");
+    assert!(shown.contains(&format!("<code>{}</code>", &COMMIT[..12])), "{shown}");
+    assert!(followed.page().contains("many"));
+    press("deploy");
+    assert!(followed.page().contains("small"));
+    let listed = format!("installed; by hook, revision {}, 0 added, 1 changed, 40 removed", &COMMIT[..12]);
+    followed.does(&["releases"], &listed);
+    fleet.push_image(&image(&with(Tree::new(), "404.html", "gone"), 4));
+    followed.does(&["deploy"], "is in quarantine");
+    let shown = page();
+    assert!(!shown.contains("Serve the latest"), "{shown}");
+    // Each release can be served and pinned, but the one that is served, and the one of which nothing is kept.
+    assert_eq!(["Serve", "Pin"].map(|label| shown.matches(&format!(">{label}</button>")).count()), [1, 3]);
 }
 
 #[test]

@@ -28,8 +28,8 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) use self::fault::{Fault, Ranges};
 pub(crate) use self::receiver::{Answer, Receiver};
 pub(crate) use self::store::THEIRS;
-pub(crate) use self::tokens::Account;
 use self::tokens::Token;
+pub(crate) use self::tokens::{Account, Forbids};
 
 #[derive(Default)]
 struct Store {
@@ -132,8 +132,13 @@ impl Registry {
 
     /// With tokens for `account`.
     pub(crate) fn with_tokens(self, account: Account) -> Self {
-        self.store.lock().unwrap().account = Some(account);
+        self.set_account(account);
         self
+    }
+
+    /// From now on `account` is who gets in.
+    pub(crate) fn set_account(&self, account: Account) {
+        self.store.lock().unwrap().account = Some(account);
     }
 
     /// All tokens that were given out are worth nothing from now on.
