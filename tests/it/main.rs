@@ -38,6 +38,7 @@ mod log;
 mod media;
 mod metrics;
 mod notices;
+mod offers;
 mod package;
 mod pictures;
 mod preview;

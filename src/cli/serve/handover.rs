@@ -89,6 +89,7 @@ pub(super) fn supervise(arguments: &Arguments, resumed: Option<Resumed>, report:
         lock,
         programs: kept.into_iter().chain([running]).collect(),
         arguments: env::args_os().skip(1).collect(),
+        patience: arguments.listen.patience(),
         resumed,
     };
     match run_supervisor(beginning, &mut |happening| holder.hear(happening))? {
