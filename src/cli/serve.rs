@@ -194,6 +194,8 @@ impl Instance {
         started: Started,
     ) -> anyhow::Result<()> {
         let Started { deployment, codings, keep, following, booted } = started;
+        // Heard once more: what ends the parting with clients ends what follows it, too.
+        let stop_at_last = stop_signal()?;
         let coder = Coder::start(Arc::clone(&deployment), codings, keep)?;
         let (sender, offers) = mpsc::channel(1);
         let successor = Successor::new(worker.is_some().then_some(sender), self.refused());
@@ -229,7 +231,7 @@ impl Instance {
         drop(coder);
         served?;
         if let Some(followed) = followed {
-            end(&followed.releases).await;
+            end(&followed.releases, stop_at_last).await;
         }
         self.report.say("stopped");
         Ok(())
@@ -327,11 +329,11 @@ fn follow(
 }
 
 /// What is left to do when nobody is served any more.
-async fn end(releases: &Releases) {
+async fn end(releases: &Releases, stop: impl Future<Output = ()>) {
     if let Err(error) = releases.stop() {
         tracing::warn!("{error}; the release is not confirmed");
     }
-    releases.finish_notices().await;
+    releases.finish_notices(stop).await;
 }
 
 /// Whatever this process runs later, a program out of an image or a credential helper, has no more rights than it has itself

@@ -13,8 +13,8 @@ use super::supervisor::Supervisor;
 pub(super) const READY: Duration = Duration::from_secs(30);
 /// A program that has served so long does.
 pub(super) const CONFIRMED: Duration = Duration::from_secs(60);
-/// Who downloads when another worker takes over has so long, beyond what anybody may be idle.
-const DOWNLOAD: Duration = Duration::from_secs(45);
+/// What a worker may need beyond what it gives its clients when another one has taken over: notices that are tried again.
+const NOTICES: Duration = Duration::from_secs(29);
 /// What a worker has to do when its last client is cut.
 const LAST_STEPS: Duration = Duration::from_millis(800);
 
@@ -28,9 +28,10 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// Within this the clients of a worker have gone after another one has taken over; then it is asked to stop.
+    /// Within this a worker has ended after another one has taken over, or it is asked to stop. It waits for who is idle or
+    /// downloads, and then it cuts as at a stop.
     fn with_a_drain(self) -> Duration {
-        self.idle + DOWNLOAD
+        self.idle + self.stop * 2 + NOTICES
     }
 
     /// Within this a worker has ended that was asked to stop; then it is killed.
@@ -109,6 +110,6 @@ mod tests {
         assert_eq!(told(75, 8).with_a_stop(), Duration::from_millis(8800));
         assert_eq!(told(75, 8).with_a_drain(), Duration::from_secs(120));
         assert!(told(75, 25).with_a_stop() > Duration::from_secs(25));
-        assert!(told(600, 8).with_a_drain() > Duration::from_secs(600));
+        assert!(told(600, 60).with_a_drain() > Duration::from_secs(720));
     }
 }

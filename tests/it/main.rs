@@ -19,6 +19,7 @@ mod diff;
 mod direct;
 mod dockerfiles;
 mod double;
+mod drains;
 mod engine;
 mod failures;
 mod follow;

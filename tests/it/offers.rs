@@ -60,7 +60,6 @@ fn a_rollback_while_the_program_is_pulled_is_not_undone() {
     assert!(page(&instance).contains("one"));
     // What was put off is made up for.
     does(&yard, &instance, "unpin");
-    does(&yard, &instance, "deploy");
     taken_over(&instance);
     assert!(page(&instance).contains("two"));
     instance.stop();

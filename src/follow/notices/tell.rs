@@ -12,6 +12,8 @@ use crate::snapshot::Snapshot;
 /// How long the end of the process waits for notices: with the time that readers get it stays below the ten seconds that Docker
 /// gives.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// Where another process serves already there is time for all tries.
+const RETRIES: Duration = Duration::from_secs(180);
 
 impl Releases {
     /// Tells by these from now on.
@@ -21,11 +23,17 @@ impl Releases {
         self
     }
 
-    /// Waits a moment for what is to be told yet.
-    pub async fn finish_notices(&self) {
-        if let Some(notices) = &self.notices {
-            notices.finish(FAREWELL).await;
+    /// Waits a moment for what is to be told yet, or as long as it takes where another process has taken over, until `stop` is done:
+    /// that one does not know of it.
+    pub async fn finish_notices(&self, stop: impl Future<Output = ()>) {
+        let Some(notices) = &self.notices else { return };
+        if self.is_suspended() {
+            tokio::select! {
+                () = notices.finish(RETRIES) => return,
+                () = stop => {}
+            }
         }
+        notices.finish(FAREWELL).await;
     }
 
     /// Readers get other content than that of `old`.
