@@ -5,6 +5,7 @@ mod handover;
 mod notices;
 mod observation;
 mod probe;
+mod rights;
 mod start;
 mod verification;
 
@@ -25,6 +26,7 @@ use self::handover::{Attended, HandoverArguments, Role, supervise};
 pub(super) use self::observation::ControlAddress;
 use self::observation::{Observation, ObservationArguments};
 use self::probe::probe;
+use self::rights::{gain_nothing, ports_are_open};
 use self::start::{Started, platform, start};
 use self::verification::VerificationArguments;
 use super::RegistryArguments;
@@ -85,6 +87,7 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
     let secrets = arguments.following.secrets()?;
     let verifier = arguments.verification.verifier()?;
     let (control, listening, lock) = arguments.open(handed, report)?;
+    ports_are_open();
     let start = worker.as_ref().map(|worker| worker.start.clone());
     let release = start.as_ref().and_then(|start| start.release.as_deref()).map(str::parse).transpose()?;
     let (counts, cell) = (Counts::default(), ControlCell::default());
@@ -334,15 +337,6 @@ async fn end(releases: &Releases, stop: impl Future<Output = ()>) {
         tracing::warn!("{error}; the release is not confirmed");
     }
     releases.finish_notices(stop).await;
-}
-
-/// Whatever this process runs later, a program out of an image or a credential helper, has no more rights than it has itself
-/// (prctl(2), PR_SET_NO_NEW_PRIVS). Called before there are threads: each has this from the one that began it.
-fn gain_nothing() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::thread::set_no_new_privs(true) {
-        tracing::debug!("what is run could gain rights: {error}");
-    }
 }
 
 /// Done when the process is asked to stop. A handler is needed for it: as the first process of a container it would

@@ -49,6 +49,7 @@ mod readme;
 mod registry;
 mod releases;
 mod render;
+mod rights;
 mod rules;
 mod server;
 mod signature;
