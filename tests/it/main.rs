@@ -40,6 +40,7 @@ mod media;
 mod metrics;
 mod notices;
 mod offers;
+mod outages;
 mod package;
 mod pictures;
 mod preview;

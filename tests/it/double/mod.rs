@@ -37,6 +37,8 @@ struct Store {
     blobs: HashMap<String, Bytes>,
     /// By `repository/tag` and `repository/digest`.
     manifests: HashMap<String, (String, Bytes)>,
+    /// What somebody else moves the tag to, if it is not [`THEIRS`].
+    theirs: Option<Bytes>,
     /// Where the tag pointed before.
     stale: Option<(String, Bytes)>,
     fault: Fault,
@@ -191,6 +193,13 @@ impl Registry {
     /// What is found by this tag or digest is there no more.
     pub(crate) fn forget(&self, name: &str) {
         self.store.lock().unwrap().manifests.remove(name).unwrap();
+    }
+
+    /// Somebody else moves the tag to this index when a request has been answered that contains `part`.
+    pub(crate) fn move_tag_after(&self, part: &'static str, index: &[u8]) {
+        let mut store = self.store.lock().unwrap();
+        store.theirs = Some(Bytes::copy_from_slice(index));
+        store.fault = Fault::TagMovesAfter(part);
     }
 
     /// Lets a manifest be found by a tag.
