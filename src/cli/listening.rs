@@ -14,6 +14,7 @@ use super::report::Report;
 use crate::serve::{
     Address, Inherited, Limits, Listener, Settings, Tls, TlsFiles, TlsWatch, Trust, duration_of, own_names,
 };
+use crate::supervise::Patience;
 
 /// Where it listens, if nothing else is said and no service manager hands a socket over.
 const DEFAULT: &str = "127.0.0.1:8080";
@@ -95,6 +96,11 @@ impl ListenArguments {
             stop: self.stop_timeout,
             ..default
         }
+    }
+
+    /// How long clients are waited for, as a supervisor has to know it.
+    pub(super) fn patience(&self) -> Patience {
+        Patience { idle: self.idle_timeout, stop: self.stop_timeout }
     }
 
     /// Whether clients come in clear text and without a proxy: only to them bodies are sent as they lie in a file.

@@ -17,6 +17,8 @@ use crate::snapshot::{Digest, Entry, Hasher, Modified, Tree, TreeError, TreePath
 
 /// The most bytes that layers may unpack to: all of it is held in memory.
 const MAX_UNPACKED: u64 = 1 << 30;
+/// The bits of a mode by which a program runs with the rights of its owner or group (inode(7)).
+const SET_ID: u32 = 0o6000;
 /// The most files: some twenty times those of a blog with 10,000 posts.
 const MAX_FILES: usize = 250_000;
 /// Real pages compress about 4 times, generated ones 20: far above that is a bomb.
@@ -36,6 +38,9 @@ pub enum UnpackError {
     /// An entry that is neither a file nor a folder.
     #[error("a layer is refused: `{0}` is a link, device or the like; a site holds files only")]
     Special(String),
+    /// A file that whoever runs it runs as its owner.
+    #[error("a layer is refused: `{0}` is setuid or setgid; a site holds files that nobody runs")]
+    SetId(String),
     /// One layer names a file twice.
     #[error("a layer is refused: it names `{0}` twice")]
     Duplicate(TreePath),
@@ -169,6 +174,9 @@ impl Unpacker<'_> {
             };
             match entry.header().entry_type() {
                 EntryType::Directory => {}
+                kind if kind.is_file() && entry.header().mode()? & SET_ID != 0 => {
+                    return Err(UnpackError::SetId(name.to_owned()));
+                }
                 kind if kind.is_file() => self.take(&mut changes, path, &mut entry, hashing)?,
                 _ => return Err(UnpackError::Special(name.to_owned())),
             }

@@ -11,6 +11,8 @@ pub(crate) enum Fault {
     MoreBytes,
     /// Blobs come without their last byte, in good order.
     FewerBytes,
+    /// What contains this is not answered as long as this is so.
+    Hangs(&'static str),
     /// Blobs are gone.
     NoBlobs,
     /// A look at a blob says another length than it has.

@@ -155,7 +155,8 @@ impl Store {
         {
             self.fault = Fault::None;
             let media_type = "application/vnd.oci.image.index.v1+json".to_owned();
-            self.manifests.insert("blog/latest".to_owned(), (media_type, Bytes::from_static(THEIRS)));
+            let theirs = self.theirs.take().unwrap_or(Bytes::from_static(THEIRS));
+            self.manifests.insert("blog/latest".to_owned(), (media_type, theirs));
         }
     }
 }
