@@ -50,6 +50,7 @@ mod render;
 mod rules;
 mod server;
 mod signature;
+mod stalled;
 #[path = "../support/mod.rs"]
 mod support;
 mod theme;
