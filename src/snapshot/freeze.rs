@@ -93,7 +93,8 @@ pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot>
         Some(Target::Resource(page)) => Some(Arc::clone(page)),
         _ => None,
     };
-    redirect_faults.extend(redirects.circles(|path| paths.contains_key(path)));
+    let (redirects, circles) = redirects.without_circles(|path| paths.contains_key(path));
+    redirect_faults.extend(circles);
     let told = |file: &str, faults: Vec<Fault>| faults.into_iter().map(|fault| format!("{file}:{fault}")).collect();
     let faults: [Vec<String>; 2] = [told(HEADERS, rule_faults), told(REDIRECTS, redirect_faults)];
     paths.extend(redirects.exact().map(|(path, number)| (path, Target::Redirect(number))));

@@ -85,17 +85,30 @@ fn a_rule_that_would_hide_its_own_page_is_none() {
 fn faults_in_a_rendered_folder_are_told_and_left_out() {
     let folder = TempSite::bare()
         .file("index.html", "x")
-        .file("_redirects", "/go /\n/x\n/c /d 200\n")
+        .file("posts/index.html", "x")
+        .file(
+            "_redirects",
+            "/go /\n/x\n/c /d 200\n/e /f\n/f /e\n/blog/* /blog/new/:splat\n/posts/ /posts/new/\n/posts/* /posts/\n",
+        )
         .file("_headers", "/*\n  Content-Length: 1\n  X-A: 1\n");
     let instance = Instance::start(&[folder.str()]);
     assert_eq!(
         (instance.get("/go").status, instance.get("/x").status, instance.get("/").header("x-a")),
         (301, 404, "1")
     );
+    for path in ["/e", "/f", "/blog/x", "/posts/new/"] {
+        assert_eq!(instance.get(path).status, 404, "{path}");
+    }
+    assert_eq!(instance.get("/posts/").status, 200);
     let said = instance.stop();
-    for fault in
-        ["_redirects:2:1: a redirect without a target", "_redirects:3:1: '200' is no", "_headers:2:3: 'content-length'"]
-    {
+    for fault in [
+        "_redirects:2:1: a redirect without a target",
+        "_redirects:3:1: '200' is no",
+        "_redirects:4:1: redirects lead in a circle: /e → /f → /e",
+        "_redirects:6:1: redirects lead in a circle: /blog/* → /blog/*",
+        "_redirects:7:1: redirects lead in a circle: /posts/ → /posts/* → /posts/",
+        "_headers:2:3: 'content-length'",
+    ] {
         assert!(said.contains(&format!("warning: {fault}")), "{said}");
     }
 }
@@ -111,6 +124,28 @@ fn a_change_of_rules_reaches_those_who_have_the_page() {
     for name in ["content-type", "content-length", "last-modified", "accept-ranges"] {
         assert_eq!(response.header(name), "", "{name}");
     }
+}
+
+/// RFC 6797 section 7.2.
+#[test]
+fn nobody_is_told_in_clear_text_to_insist_on_https() {
+    let site = site().file("static/_headers", "/*\n  Strict-Transport-Security: max-age=99\n");
+    let header = |instance: &Instance, path: &str, headers: &[(&str, &str)]| {
+        instance.request("GET", path, headers, "").header("strict-transport-security").to_owned()
+    };
+    let instance = Instance::start(&[site.str()]);
+    let forwarded = [("x-forwarded-proto", "https")];
+    let known = [("if-none-match", "*")];
+    for path in ["/posts/a/", "/none", "/style.css", "/posts/a"] {
+        for headers in [&[][..], &forwarded, &known, &[("range", "bytes=0-1")]] {
+            assert_eq!(header(&instance, path, headers), "", "{path} {headers:?}");
+        }
+    }
+    let proxied = Instance::start(&["--trust-proxy", "127.0.0.0/8", site.str()]);
+    for (headers, expected) in [(&forwarded[..], "max-age=99"), (&[("x-forwarded-proto", "http")], ""), (&[], "")] {
+        assert_eq!(header(&proxied, "/posts/a/", headers), expected, "{headers:?}");
+    }
+    assert_eq!(header(&proxied, "/posts/a/", &[forwarded[0], known[0]]), "max-age=99");
 }
 
 #[test]
