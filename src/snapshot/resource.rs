@@ -102,7 +102,7 @@ impl Resource {
         let negotiable = media_type.is_coded(entry.length());
         let mut fields = HeaderMap::with_capacity(16);
         let immutable = policy::is_immutable(path, entry.digest());
-        fields.insert(header::CACHE_CONTROL, policy::cache(path, immutable));
+        fields.insert(header::CACHE_CONTROL, policy::cache(path, &media_type, immutable));
         let modified = entry.modified().map(policy::http_date);
         if negotiable {
             fields.insert(header::VARY, HeaderValue::from_name(header::ACCEPT_ENCODING));
