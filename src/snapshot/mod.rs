@@ -30,6 +30,7 @@ mod url_path;
 
 pub use coding::Coding;
 pub use codings::{Codings, Made};
+pub use csp::beyond_policy;
 pub use difference::{Difference, FileVersion};
 pub use digest::{Digest, DigestError, Hasher};
 pub use fault::Fault;
