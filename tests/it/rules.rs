@@ -1,7 +1,7 @@
 //! `_redirects`, `_headers`, the content security policy, and what a swap leaves.
 
 use galley::serve::Deployment;
-use galley::snapshot::{Digest, Entry, Lookup, Tree, TreePath, freeze};
+use galley::snapshot::{Coding, Codings, Digest, Entry, Lookup, Snapshot, Tree, TreePath, freeze};
 
 use crate::support::{Instance, TempSite, run};
 
@@ -220,4 +220,32 @@ fn fingerprinted_assets_outlive_some_swaps_and_pages_none() {
     drop(deployment.install(release("5")));
     assert_eq!(deployment.swaps(), 5);
     assert!(matches!(deployment.current().lookup(&format!("/{}", name("1"))), Lookup::Found(_)));
+}
+
+/// As after a restart: of the release before, only those files are read again.
+#[test]
+fn what_is_retained_is_as_it_was() {
+    let text = "a { color: red }\n".repeat(200);
+    let name = format!("main.{}.css", Digest::of(text.as_bytes()).short());
+    let before = tree(&[(&name, &text), ("index.html", "x"), ("_headers", "/main*\n  X-A: 1\n")]);
+    assert_eq!(before.count_fingerprinted(), 1);
+    let mut snapshot = freeze(&tree(&[("index.html", "y")]), None).unwrap();
+    snapshot.retain(&[before.fingerprinted()]).unwrap();
+    let held = |snapshot: &Snapshot| snapshot.held().map(|(_, bytes)| bytes).iter().sum::<u64>();
+    assert_eq!(held(&snapshot), text.len() as u64 + 1);
+    let mut codings = Codings::default();
+    for (resource, coding) in
+        snapshot.all_resources().flat_map(|resource| Coding::MADE.map(|coding| (resource, coding)))
+    {
+        if let Some(bytes) = resource.to_code() {
+            codings.keep(&Codings::make(resource.digest(), coding, &bytes.bytes().unwrap()));
+        }
+    }
+    codings.retain(&snapshot);
+    let coded = snapshot.with(&codings);
+    assert!(held(&coded) > held(&snapshot));
+    let Lookup::Found(asset) = coded.lookup(&format!("/{name}")) else { panic!("it is not answered") };
+    assert_eq!(asset.representations.len(), 1 + Coding::MADE.len());
+    assert!(asset.representations.iter().all(|made| made.fields.all()["x-a"] == "1"));
+    assert!(!codings.of(&coded).is_empty());
 }
