@@ -54,6 +54,7 @@ mod rights;
 mod rules;
 mod server;
 mod signature;
+mod stalled;
 #[path = "../support/mod.rs"]
 mod support;
 mod theme;
