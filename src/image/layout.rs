@@ -46,7 +46,7 @@ pub enum LayoutError {
     #[error("{path}: does not match its digest or size; write the layout again", path = .0.display())]
     Mismatch(PathBuf),
     /// A layer of the image before is not where that image is.
-    #[error("{path}: is missing; pack again with --full", path = .0.display())]
+    #[error("{path}: a layer of the image before is missing or damaged", path = .0.display())]
     MissingLayer(PathBuf),
     /// A file that is longer than any of its kind.
     #[error("{path}: is longer than {limit} bytes, the most that galley reads of such a file", path = .path.display())]
@@ -123,10 +123,9 @@ fn is_there(path: &Path, descriptor: &Descriptor) -> bool {
     is_as_long && fs::read(path).is_ok_and(|bytes| Digest::of(&bytes) == descriptor.digest)
 }
 
-/// Whether all layers of `package` lie in `folder`, undamaged.
-pub fn layout_is_whole(folder: &Path, package: &Package) -> bool {
-    let mut layers = package.layers().map(|layer| &layer.descriptor);
-    layers.all(|layer| is_there(&blob_path(folder, layer.digest), layer))
+/// Whether the blob that `descriptor` names lies in `folder`, undamaged.
+pub fn layout_has(folder: &Path, descriptor: &Descriptor) -> bool {
+    is_there(&blob_path(folder, descriptor.digest), descriptor)
 }
 
 /// A layout's own index, which lists the one image that is in it under the names that `annotations` give.

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use bytes::Bytes;
 use rayon::prelude::*;
 
-use super::place::{Name, Place};
+use super::place::{Name, Place, is_damage};
 use super::previous::{Previous, keep};
 use crate::cache::Cache;
 use crate::image::{
@@ -55,7 +55,17 @@ pub(super) struct Sources<'a> {
     /// Where the image goes to, if that is a registry.
     pub(super) pushed: Option<&'a Reference>,
     pub(super) previous: Option<&'a Previous<'a>>,
+    /// Whether the image before may no longer have what it says that it has.
+    pub(super) doubts: bool,
     pub(super) cache: Option<&'a Cache>,
+}
+
+/// The programs of a package.
+pub(super) struct Programs {
+    /// One a platform.
+    pub(super) found: Vec<Program>,
+    /// Where each comes from, for people.
+    pub(super) from: String,
 }
 
 /// A program that was found, and what to call its place.
@@ -65,6 +75,14 @@ struct Found {
     what: What,
 }
 
+/// What there is of a program in the image before.
+enum Kept {
+    None,
+    Layer(Layer),
+    /// Why it is not taken.
+    Refused(String),
+}
+
 enum What {
     Binary(Binary),
     /// A layer of another image, with its bytes if the image that is being made may need them.
@@ -72,8 +90,8 @@ enum What {
 }
 
 impl Sources<'_> {
-    /// The program for each of `platforms`, with a line that says where each comes from.
-    pub(super) async fn find(&self, platforms: &[Platform]) -> anyhow::Result<(Vec<Program>, String)> {
+    /// The program for each of `platforms`.
+    pub(super) async fn find(&self, platforms: &[Platform]) -> anyhow::Result<Programs> {
         if let Some(other) = self.given.iter().find(|given| !platforms.contains(&given.platform)) {
             bail!("--binary names a program for {}, for which nothing is packed; see --platform", other.platform);
         }
@@ -88,8 +106,8 @@ impl Sources<'_> {
             found.push(self.find_one(*platform, base.as_ref()).await?);
         }
         let names: Vec<_> = found.iter().map(|found| format!("{} {}", found.platform, found.from)).collect();
-        let programs = found.into_par_iter().map(|found| self.pack(found)).collect::<anyhow::Result<_>>()?;
-        Ok((programs, names.join(", ")))
+        let found = found.into_par_iter().map(|found| self.pack(found)).collect::<anyhow::Result<_>>()?;
+        Ok(Programs { found, from: names.join(", ") })
     }
 
     async fn find_one(&self, platform: Platform, base: Option<&Base<'_>>) -> anyhow::Result<Found> {
@@ -101,19 +119,38 @@ impl Sources<'_> {
             return found("this program".to_owned(), What::Binary(Binary::of_this_program()?));
         }
         if let Some(base) = base
-            && let Some(layer) = base.program(platform, self.previous).await?
+            && let Some(layer) = base.program(platform, self.previous.filter(|_| !self.doubts)).await?
         {
             return found(format!("from {}", base.name), What::Layer(layer));
         }
-        if let Some(previous) = self.previous
-            && let Some((descriptor, diff_id)) = previous.program(platform).await?
-        {
-            return found("as in the image before".to_owned(), What::Layer(Layer::kept(descriptor, diff_id)));
+        let kept = self.kept(platform).await?;
+        if let Kept::Layer(layer) = kept {
+            return found("as in the image before".to_owned(), What::Layer(layer));
         }
         match in_dist(platform) {
             Some(file) => found(file.display().to_string(), What::Binary(read(&file, platform)?)),
-            None => Err(missing(platform)),
+            None => Err(missing(platform, &kept)),
         }
+    }
+
+    /// The program of the image before.
+    async fn kept(&self, platform: Platform) -> anyhow::Result<Kept> {
+        let Some(previous) = self.previous.filter(|previous| previous.has_program(platform)) else {
+            return Ok(Kept::None);
+        };
+        if let Some(doubt) = previous.doubt {
+            return Ok(Kept::Refused(doubt.to_owned()));
+        }
+        let (descriptor, diff_id) = match previous.program(platform).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Kept::None),
+            Err(error) if is_damage(&error) => return Ok(Kept::Refused(error.to_string())),
+            Err(error) => return Err(error),
+        };
+        if self.doubts && !previous.place.missing(std::slice::from_ref(&descriptor)).await?.is_empty() {
+            return Ok(Kept::Refused(format!("its layer {} is no longer there", descriptor.digest)));
+        }
+        Ok(Kept::Layer(Layer::kept(descriptor, diff_id)))
     }
 
     fn pack(&self, found: Found) -> anyhow::Result<Program> {
@@ -146,7 +183,7 @@ struct Base<'a> {
 
 impl<'a> Base<'a> {
     async fn read(name: &'a Name, place: &'a Place, cache: Option<&'a Cache>) -> anyhow::Result<Self> {
-        let image = Previous::read(place, cache).await?;
+        let image = Previous::of_base(place, cache).await?;
         let image = image.with_context(|| format!("{name}: there is no such image"))?;
         if image.is_foreign() {
             bail!("{name} is no image of galley's: none of its layers is said to hold the program");
@@ -203,11 +240,15 @@ fn in_dist(platform: Platform) -> Option<PathBuf> {
     std::iter::once(beside).chain(sibling).find(|file| file.is_file())
 }
 
-fn missing(platform: Platform) -> anyhow::Error {
+fn missing(platform: Platform, kept: &Kept) -> anyhow::Error {
+    let refused = match kept {
+        Kept::Refused(why) => format!("; that of the image before is not taken: {why}"),
+        Kept::None | Kept::Layer(_) => String::new(),
+    };
     let own = Platform::of_this_program().map(|own| format!("; or pack for {own} alone by --platform {own}"));
     anyhow::anyhow!(
         "there is no program for {platform}: name one by --binary {platform}=FILE, or an image that has it by --base, or put it \
-         into dist/{}/galley beside this program (scripts/dist makes all of them){}",
+         into dist/{}/galley beside this program (scripts/dist makes all of them){}{refused}",
         platform.folder(),
         own.unwrap_or_default()
     )

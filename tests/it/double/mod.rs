@@ -167,6 +167,13 @@ impl Registry {
         Storage(storage)
     }
 
+    /// Lets a blob be found, and returns its digest.
+    pub(crate) fn put_blob(&self, blob: &[u8]) -> String {
+        let digest = galley::snapshot::Digest::of(blob).to_string();
+        self.store.lock().unwrap().blobs.insert(digest.clone(), Bytes::copy_from_slice(blob));
+        digest
+    }
+
     /// Drops all blobs.
     pub(crate) fn sweep(&self) {
         self.store.lock().unwrap().blobs.clear();
