@@ -38,6 +38,7 @@ mod log;
 mod media;
 mod metrics;
 mod notices;
+mod outputs;
 mod package;
 mod pictures;
 mod preview;

@@ -50,7 +50,7 @@ impl Destination<'_> {
             return Ok(());
         }
         let new = made.listing.as_ref().zip(material.tree.as_ref());
-        Costs::of(&made.package, &made.programs.found, new, self.previous)?.announce(name, report);
+        Costs::of(&made.package, &made.programs, new, self.previous)?.announce(name, report);
         // All that is to be read has been. Others need not wait until it is moved.
         drop(turn);
         self.say_what_goes(made, report);
@@ -82,8 +82,8 @@ impl Destination<'_> {
                 ("pushed", format!("{} of {} sent", size(pushed.bytes), size(package.size())))
             }
             Place::Layout(folder, _) => {
-                write_layout(folder, package)?;
-                ("wrote", size(package.size()))
+                let written = write_layout(folder, package)?;
+                ("wrote", format!("{} of {} written", size(written), size(package.size())))
             }
         };
         let platforms: Vec<_> = package.images.iter().map(|image| image.platform.to_string()).collect();
@@ -133,8 +133,9 @@ impl Job<'_> {
         let package = whole(&made.package, place).await?;
         let name = archive::name(arguments.push.as_ref(), &material.origin.title);
         if let Some(folder) = folder {
-            write_layout(folder, &package)?;
-            report.say(format_args!("wrote oci:{}: {}, {}", folder.display(), size(package.size()), report.elapsed()));
+            let (written, all) = (size(write_layout(folder, &package)?), size(package.size()));
+            let (folder, elapsed) = (folder.display(), report.elapsed());
+            report.say(format_args!("wrote oci:{folder}: {written} of {all} written, {elapsed}"));
         }
         if let Some(file) = &arguments.tar {
             archive::write(file, &package, &name, report)?;

@@ -1,7 +1,10 @@
 //! The package that a run makes, up to its signature.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 
+use super::super::transfer::Transfer;
 use super::Job;
 use super::material::Material;
 use super::previous::{Previous, remember};
@@ -27,6 +30,7 @@ impl Made {
         job: &Job<'_>,
         material: &Material,
         previous: Option<&Previous<'_>>,
+        pulling: &Arc<Transfer>,
     ) -> anyhow::Result<Self> {
         let (arguments, cache) = (job.arguments, material.cache.as_ref());
         let sources = Sources {
@@ -37,6 +41,7 @@ impl Made {
             previous,
             doubts: job.full,
             cache,
+            pulling,
         };
         let programs = sources.find(&arguments.platforms(job.engine.as_ref())?).await?;
         job.report.say(format_args!("programs: {}", programs.from));

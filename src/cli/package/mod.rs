@@ -24,6 +24,7 @@ use self::programs::Given;
 use self::signing::{Signing, SigningArguments, Trust};
 use super::RegistryArguments;
 use super::report::Report;
+use super::transfer::Transfer;
 use crate::engine::{Address, Engine, EngineError};
 use crate::image::{Format, Platform};
 use crate::registry::Reference;
@@ -54,7 +55,7 @@ pub(super) struct Arguments {
     /// Write the images as an OCI layout
     #[arg(long, value_name = "DIR")]
     oci: Option<PathBuf>,
-    /// Write the images as one file, which docker load, podman load and skopeo read
+    /// Write the images as one file, which docker load, podman load and skopeo read; - is standard output
     #[arg(long, value_name = "FILE")]
     tar: Option<PathBuf>,
     /// Put the image into the Docker Engine of this machine: only that of its platform, unless there are other outputs
@@ -88,6 +89,8 @@ pub(super) fn run(arguments: &Arguments, report: &Report) -> anyhow::Result<()> 
     if let Some(reference) = arguments.push.as_ref().filter(|reference| reference.digest().is_some()) {
         bail!("{reference} names a digest, which only a pull can; push to a tag");
     }
+    let is_output = arguments.tar.as_deref().is_some_and(archive::is_output);
+    let report = &if is_output { report.without_output() } else { *report };
     let signing = Signing::of(&arguments.signing, arguments.push.as_ref(), arguments.format)?;
     let trust = Trust::of(&arguments.signing, signing.as_ref(), arguments.push.as_ref())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -135,13 +138,16 @@ impl Job<'_> {
         let name = self.arguments.destination();
         let transport = self.arguments.registry.transport();
         let place = name.as_ref().map(|name| Place::open(name, &transport)).transpose()?;
-        let place = place.map(|place| place.mounting_from(self.arguments.base.as_ref()));
+        let pulling = Transfer::new(self.report, "pulling");
+        let place = place.map(|place| place.mounting_from(self.arguments.base.as_ref()).showing(&pulling));
         let previous = match &place {
             Some(place) => Previous::at_destination(place, material.cache.as_ref(), self.full).await?,
             None => None,
         };
         let previous = previous.map(|previous| previous.judged_by(self.trust));
-        let made = Made::of(self, material, previous.as_ref()).await?;
+        let made = Made::of(self, material, previous.as_ref(), &pulling).await;
+        pulling.ends();
+        let made = made?;
         if let (Some(name), Some(place)) = (&name, &place) {
             let destination = Destination { place, name, previous: previous.as_ref() };
             destination.bring(&made, self, material, turn).await?;

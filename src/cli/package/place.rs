@@ -1,9 +1,11 @@
 //! Where an image is: in a registry, or in a folder as an OCI layout.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 
+use super::super::transfer::Transfer;
 pub(super) use crate::cli::image::Name;
 use crate::image::{Blob, Descriptor, Index, Layout, LayoutError, Manifest, Platform, layout_has, read_layout};
 use crate::registry::{Client, Reference, RegistryError, Transport};
@@ -36,6 +38,14 @@ impl Place {
         match (self, base) {
             (Self::Registry(client), Some(Name::Registry(base))) => Self::Registry(client.mounting_from(base)),
             (place, _) => place,
+        }
+    }
+
+    /// The same, which shows how far pulls have come.
+    pub(super) fn showing(self, transfer: &Arc<Transfer>) -> Self {
+        match self {
+            Self::Registry(client) => Self::Registry(client.with_progress(transfer.clone())),
+            place => place,
         }
     }
 

@@ -11,6 +11,7 @@ use crate::cache::Cache;
 use crate::image::{
     CONTENT_ROOT, Descriptor, Index, Known, Manifest, Package, Platform, ROLE, Role, SEQUENCE, list, record,
 };
+use crate::registry::at_once;
 use crate::snapshot::Digest;
 
 /// The group of the cache that holds what is known of layers.
@@ -92,8 +93,9 @@ impl<'a> Previous<'a> {
         let Some((digest, index)) = place.index().await? else { return Ok(None) };
         let (sequence, manifests) = (index.sequence(), BTreeMap::new());
         let mut previous = Self { digest, sequence, index, doubt: None, manifests, place, cache };
-        for platform in Platform::ALL {
-            match previous.manifest_of(platform).await {
+        let manifests = at_once(Platform::ALL.map(|platform| previous.manifest_of(platform))).await;
+        for (platform, manifest) in Platform::ALL.into_iter().zip(manifests) {
+            match manifest {
                 Ok(Some(manifest)) => drop(previous.manifests.insert(platform, manifest)),
                 Ok(None) => {}
                 Err(error) if mends && place.is_damaged(&error) => tracing::warn!("{error}; it is written again"),
@@ -163,21 +165,27 @@ impl<'a> Previous<'a> {
         Ok(Some((manifest.layers[position].clone(), *diff_id)))
     }
 
+    /// The digest of the archive in a layer, as a config says it; `None` if no layer of that digest is there.
+    pub(super) async fn diff_id(&self, layer: Digest) -> anyhow::Result<Option<Digest>> {
+        for manifest in self.manifests.values() {
+            if let Some(position) = manifest.layers.iter().position(|own| own.digest == layer) {
+                return Ok(self.config(&manifest.config).await?.rootfs.diff_ids.get(position).copied());
+            }
+        }
+        Ok(None)
+    }
+
     /// What is known of the content layers: from the cache, or from the layers themselves. None if the image is not of the kind
     /// that can be built upon.
     pub(super) async fn content(&self) -> anyhow::Result<Vec<Known>> {
         let Some(manifest) = self.manifests.values().next() else { return Ok(Vec::new()) };
         let has_base = manifest.layers.iter().any(|layer| layer.role() == Some(Role::Base));
-        let layers = manifest.content_layers();
+        let layers = manifest.content_to_pull()?;
         let shared = self.manifests.values().all(|other| other.content_layers() == layers);
         if !has_base || !shared {
             return Ok(Vec::new());
         }
-        let mut known = Vec::with_capacity(layers.len());
-        for descriptor in layers {
-            known.push(self.known(descriptor).await?);
-        }
-        Ok(known)
+        at_once(layers.into_iter().map(|descriptor| self.known(descriptor))).await.into_iter().collect()
     }
 
     async fn known(&self, descriptor: &Descriptor) -> anyhow::Result<Known> {

@@ -2,18 +2,20 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use rayon::prelude::*;
 
+use super::super::transfer::Transfer;
 use super::place::{Name, Place, is_damage};
 use super::previous::{Previous, keep};
 use crate::cache::Cache;
 use crate::image::{
     Binary, Descriptor, Layer, Platform, PlatformError, Program, pack_program, read_archive, unpack_program,
 };
-use crate::registry::{Reference, Transport};
+use crate::registry::{Reference, Transport, at_once};
 use crate::snapshot::Digest;
 
 /// The group of the cache that says which layer a program gives: packing one takes a second, and it changes seldom.
@@ -58,12 +60,16 @@ pub(super) struct Sources<'a> {
     /// Whether the image before may no longer have what it says that it has.
     pub(super) doubts: bool,
     pub(super) cache: Option<&'a Cache>,
+    /// Shows how far pulls have come.
+    pub(super) pulling: &'a Arc<Transfer>,
 }
 
 /// The programs of a package.
 pub(super) struct Programs {
     /// One a platform.
     pub(super) found: Vec<Program>,
+    /// The layers that are taken over from the base where the image goes to, without being sent.
+    pub(super) mounted: Vec<Digest>,
     /// Where each comes from, for people.
     pub(super) from: String,
 }
@@ -72,6 +78,7 @@ pub(super) struct Programs {
 struct Found {
     platform: Platform,
     from: String,
+    is_of_base: bool,
     what: What,
 }
 
@@ -96,22 +103,31 @@ impl Sources<'_> {
             bail!("--binary names a program for {}, for which nothing is packed; see --platform", other.platform);
         }
         let open = |name| Place::open_to_read(name, self.transport, self.pushed);
-        let place = self.base.map(open).transpose()?;
+        let place = self.base.map(open).transpose()?.map(|place| place.showing(self.pulling));
         let base = match self.base.zip(place.as_ref()) {
             Some((name, place)) => Some(Base::read(name, place, self.cache).await?),
             None => None,
         };
-        let mut found = Vec::with_capacity(platforms.len());
-        for platform in platforms {
-            found.push(self.find_one(*platform, base.as_ref()).await?);
-        }
+        let found = at_once(platforms.iter().map(|platform| self.find_one(*platform, base.as_ref()))).await;
+        let found: Vec<Found> = found.into_iter().collect::<anyhow::Result<_>>()?;
+        let mounted = self.mounted(&found);
         let names: Vec<_> = found.iter().map(|found| format!("{} {}", found.platform, found.from)).collect();
         let found = found.into_par_iter().map(|found| self.pack(found)).collect::<anyhow::Result<_>>()?;
-        Ok(Programs { found, from: names.join(", ") })
+        Ok(Programs { found, mounted, from: names.join(", ") })
+    }
+
+    fn mounted(&self, found: &[Found]) -> Vec<Digest> {
+        let (Some(Name::Registry(base)), Some(pushed)) = (self.base, self.pushed) else { return Vec::new() };
+        let of_base = |found: &&Found| found.is_of_base && base.host() == pushed.host();
+        let layers = found.iter().filter(of_base).filter_map(|found| match &found.what {
+            What::Layer(layer) => Some(layer.descriptor.digest),
+            What::Binary(_) => None,
+        });
+        layers.collect()
     }
 
     async fn find_one(&self, platform: Platform, base: Option<&Base<'_>>) -> anyhow::Result<Found> {
-        let found = |from: String, what| Ok(Found { platform, from, what });
+        let found = |from: String, what| Ok(Found { platform, from, is_of_base: false, what });
         if let Some(given) = self.given.iter().find(|given| given.platform == platform) {
             return found(given.file.display().to_string(), What::Binary(read(&given.file, platform)?));
         }
@@ -121,7 +137,8 @@ impl Sources<'_> {
         if let Some(base) = base
             && let Some(layer) = base.program(platform, self.previous.filter(|_| !self.doubts)).await?
         {
-            return found(format!("from {}", base.name), What::Layer(layer));
+            let from = format!("from {}", base.name);
+            return Ok(Found { platform, from, is_of_base: true, what: What::Layer(layer) });
         }
         let kept = self.kept(platform).await?;
         if let Kept::Layer(layer) = kept {
@@ -195,7 +212,12 @@ impl<'a> Base<'a> {
     async fn program(&self, platform: Platform, previous: Option<&Previous<'_>>) -> anyhow::Result<Option<Layer>> {
         let Some((descriptor, diff_id)) = self.image.program(platform).await? else { return Ok(None) };
         let mut layer = Layer::kept(descriptor.clone(), diff_id);
-        if !previous.is_some_and(|previous| previous.has_layer(descriptor.digest)) {
+        // What is at the destination was checked by whoever brought it there, if it is said there to be the same.
+        let known = match previous {
+            Some(previous) => previous.diff_id(descriptor.digest).await? == Some(diff_id),
+            None => false,
+        };
+        if !known {
             let bytes = self.place.blob(&descriptor).await?.bytes;
             self.check(platform, &descriptor, diff_id, &bytes)?;
             layer.fill(bytes);
