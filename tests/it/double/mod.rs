@@ -175,6 +175,13 @@ impl Registry {
         Storage(storage)
     }
 
+    /// Lets a blob be found, and returns its digest.
+    pub(crate) fn put_blob(&self, blob: &[u8]) -> String {
+        let digest = galley::snapshot::Digest::of(blob).to_string();
+        self.store.lock().unwrap().blobs.insert(digest.clone(), Bytes::copy_from_slice(blob));
+        digest
+    }
+
     /// Drops all blobs.
     pub(crate) fn sweep(&self) {
         self.store.lock().unwrap().blobs.clear();
@@ -283,8 +290,15 @@ async fn answer(store: Arc<Mutex<Store>>, request: axum::http::Request<Incoming>
     if path == "/token" {
         return Ok(store.token(&parts.method, parts.uri.query().unwrap_or_default(), &parts.headers, &body));
     }
-    if let Some(challenge) = store.challenge(&parts.method, &path, &parts.headers) {
-        return Ok(challenge);
+    // By its other name it is the storage of somebody else, who refuses whoever shows what the registry gave.
+    match is_elsewhere(&parts) {
+        true if parts.headers.contains_key(header::AUTHORIZATION) => return Ok(bare(StatusCode::BAD_REQUEST)),
+        true => {}
+        false => {
+            if let Some(challenge) = store.challenge(&parts.method, &path, &parts.headers) {
+                return Ok(challenge);
+            }
+        }
     }
     let answer = store.route(&parts, &path, body)?;
     store.somebody_else(&line);
@@ -334,6 +348,10 @@ fn line(parts: &axum::http::request::Parts) -> String {
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
     let range = parts.headers.get(header::RANGE).map(|range| format!(" {}", range.to_str().unwrap()));
     format!("{} {path}{}", parts.method, range.unwrap_or_default())
+}
+
+fn is_elsewhere(parts: &axum::http::request::Parts) -> bool {
+    parts.headers.get(header::HOST).is_some_and(|host| host.as_bytes().starts_with(b"localhost:"))
 }
 
 fn bare(status: StatusCode) -> Response<Body> {
