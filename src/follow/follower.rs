@@ -169,6 +169,7 @@ impl Follower {
             next += self.poll.next();
         }
         let mut cause = Cause::Start;
+        self.releases.prepare().await;
         self.look_at_program();
         loop {
             self.watch_what_is_new();

@@ -3,7 +3,7 @@
 //! Whatever changes what is served goes through here, under one lock, which no network is waited for with. What is installed
 //! is on disk before readers see it; a rollback is seen first and written down then.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::sync::{Notify, RwLock};
 
+use self::ready::{Ready, Way};
 use super::notices::{Event, Notices, Told};
 use super::release::{FetchError, Release};
 use super::schedule::{Decision, Schedule};
@@ -43,7 +44,7 @@ pub(super) struct Inner {
     /// What the reference pointed at when it was last looked at.
     pub(super) latest: Option<Digest>,
     /// Snapshots that a rollback needs nothing for.
-    ready: HashMap<Digest, Ready>,
+    ready: Ready,
     /// What the instance began with, where that was no release, and the release that has its place, as long as that is served;
     /// until one is confirmed.
     begun: Option<(Arc<Snapshot>, Option<Digest>)>,
@@ -56,9 +57,6 @@ pub(super) struct Inner {
     /// Whether another process is about to take over, and this one changes nothing any more.
     pub(super) suspended: bool,
 }
-
-/// What a rollback needs: the files, and what is known of them if they came from a release.
-type Ready = (Arc<Snapshot>, Option<Served>);
 
 /// What became of a release that was offered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -272,6 +270,7 @@ impl Releases {
     ) -> Result<Outcome, FetchError> {
         let digest = record.digest;
         record.status = Status::Installed;
+        record.media = served.media();
         (record.installed, record.installed_by) = (Some(Timestamp::now()), Some(cause));
         let before = inner.current;
         let previous = before.current.filter(|current| *current != digest).or(before.previous);
@@ -292,6 +291,7 @@ impl Releases {
         let root = snapshot.root();
         let old_served = std::mem::replace(&mut inner.served, served);
         let old = self.deployment.install(snapshot);
+        let now = self.deployment.current();
         let outcome = if old.root() == root { Outcome::Same } else { Outcome::Installed };
         if outcome == Outcome::Installed {
             self.tell_swap(inner, told, &old);
@@ -299,12 +299,14 @@ impl Releases {
         let current = inner.current;
         match before {
             Some(before) => {
-                inner.ready.insert(before, (old, old_served));
+                inner.ready.put(before, Way { snapshot: old, served: old_served });
                 inner.begun = inner.begun.take().map(|(begun, _)| (begun, None));
             }
             None => inner.begun = Some((old, current.current)),
         }
-        inner.ready.retain(|digest, _| current.named().any(|named| named == *digest));
+        let named: Vec<Digest> = current.named().collect();
+        let Inner { ready, records, .. } = inner;
+        ready.fit(&now, &named, |digest| records.contains_key(&digest));
         self.note("swap", &json!({"digest": current.current, "previous": current.previous, "content_root": root}));
         outcome
     }
@@ -395,6 +397,7 @@ impl From<io::Error> for ChangeError {
 }
 
 mod back;
+mod ready;
 mod sweep;
 #[cfg(test)]
 mod tests;

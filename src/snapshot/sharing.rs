@@ -36,7 +36,6 @@ fn apart(own: &Resource, other: &Resource) -> u64 {
 mod tests {
     use bytes::Bytes;
 
-    use super::*;
     use crate::snapshot::{Entry, Tree, TreePath, freeze};
 
     #[test]

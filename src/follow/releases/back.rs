@@ -5,9 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::ready::Way;
 use super::{ChangeError, Inner, Releases};
 use crate::follow::notices::{Event, Told};
 use crate::follow::state::{Cause, Current, Record, StateError, Status};
+use crate::serve::{Background, give_way};
 use crate::snapshot::{Digest, Snapshot};
 
 /// What is served in the place of what does harm.
@@ -77,15 +79,18 @@ impl Releases {
             self.commit(inner, Current { pinned, ..before })?;
             return Ok(record);
         }
-        let snapshot = match inner.ready.get(&digest) {
-            Some((ready, served)) => (Snapshot::clone(ready), served.clone()),
+        let (snapshot, served) = match inner.ready.get(digest) {
+            Some(way) => (Snapshot::clone(&way.snapshot), way.served.clone()),
             None => {
                 let (snapshot, served) = self.kept(&record)?;
                 (snapshot, Some(served))
             }
         };
+        if let Some(served) = &served {
+            record.media = served.media();
+        }
         inner.current = Current { current: Some(digest), previous: before.current.or(before.previous), pinned };
-        self.swap(inner, before.current, snapshot, told);
+        self.swap(inner, before.current, (snapshot, served), told);
         (record.installed, record.installed_by) = (Some(Timestamp::now()), Some(cause));
         if record.status != Status::Confirmed {
             record.status = Status::Installed;
@@ -104,6 +109,47 @@ impl Releases {
         inner.current = Current { current: None, pinned, ..before };
         self.swap(inner, before.current, (begun.clone(), None), (Event::Rollback, None));
         self.commit(inner, inner.current).map_err(ChangeError::NotWritten)
+    }
+
+    /// Reads the release that a person would go back to: after a start nothing of it is in memory, and who goes back is in a hurry.
+    pub(in crate::follow) async fn prepare(self: &Arc<Self>) {
+        let (releases, fetching) = (Arc::clone(self), self.fetching().await);
+        let read = move || {
+            give_way(Background::Idle);
+            releases.read_way_back();
+            drop(fetching);
+        };
+        if let Err(error) = std::thread::Builder::new().name("way back".to_owned()).spawn(read) {
+            tracing::warn!("a rollback will have to read what it leads to: {error}");
+        }
+    }
+
+    /// Left out where two releases might not fit the memory that there is.
+    fn read_way_back(&self) {
+        let record = {
+            let inner = self.lock();
+            let digest = self.before(&inner).filter(|digest| inner.ready.get(*digest).is_none());
+            digest.and_then(|digest| inner.records.get(&digest).cloned())
+        };
+        let limit = self.deployment.current().memory().unwrap_or(u64::MAX);
+        let Some(record) = record.filter(|record| record.size.bytes <= limit / 2) else { return };
+        let (snapshot, served) = match self.kept(&record) {
+            Ok(kept) => kept,
+            Err(error) => return tracing::warn!("{error}; one can't go back to it"),
+        };
+        let mut inner = self.lock();
+        let Inner { ready, records, current, suspended, .. } = &mut *inner;
+        let Some(record) = records.get(&record.digest).cloned().filter(|_| !*suspended) else { return };
+        ready.put(record.digest, Way { snapshot: Arc::new(snapshot), served: Some(served.clone()) });
+        let named: Vec<Digest> = current.named().collect();
+        ready.fit(&self.deployment.current(), &named, |digest| records.contains_key(&digest));
+        let media = served.media();
+        if ready.get(record.digest).is_some()
+            && media != record.media
+            && let Err(error) = self.keep(&mut inner, Record { media, ..record })
+        {
+            tracing::warn!("{error}; some files of that release may be missing once one goes back to it");
+        }
     }
 
     /// Waits until a release is in place that did not come by a look.
