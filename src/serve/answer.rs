@@ -180,7 +180,7 @@ fn without_reading(found: &Representation) -> Response<AnswerBody> {
 fn partial(found: &Representation, ranges: &[Range<u64>]) -> Response<AnswerBody> {
     let source = match &found.body {
         Body::Memory(held) => Ok(Source::Held(held)),
-        Body::File(file) => file.open().map(|open| Source::File(open)),
+        Body::File(file) => file.open().map(Source::File),
     };
     let source = match source {
         Ok(source) => source,

@@ -268,7 +268,7 @@ impl Snapshot {
             open_files: self.open_files,
             file: self.file.clone(),
             not_found: self.not_found.as_ref().map(complete),
-            retained: self.retained.iter().map(|assets| completed(assets, &complete)).collect(),
+            retained: self.retained.iter().map(|assets| completed(assets, complete)).collect(),
         }
     }
 
