@@ -12,7 +12,7 @@ use bytes::Bytes;
 pub use self::images::{LayoutImages, NamedImage, layout_images};
 pub use self::writing::write_layout;
 use super::format::Format;
-use super::manifest::{Blob, Descriptor, INDEX_TYPES, Index, Manifest};
+use super::manifest::{Blob, Descriptor, INDEX_TYPES, Index, MANIFEST_TYPES, Manifest};
 use crate::snapshot::Digest;
 
 /// The longest index or manifest that is read, as registries limit it too.
@@ -144,10 +144,27 @@ pub fn read_layout(folder: &Path) -> Result<Layout, LayoutError> {
     if layout.index.manifests.is_empty() {
         return Err(LayoutError::NoImage(folder.to_path_buf()));
     }
+    layout.read_single()?;
     Ok(layout)
 }
 
 impl Layout {
+    /// A layout of one manifest without a platform, as skopeo copies an image, has it in the config, like what an index would say.
+    fn read_single(&mut self) -> Result<(), LayoutError> {
+        let [only] = self.index.manifests.as_slice() else { return Ok(()) };
+        if only.platform.is_some() || !MANIFEST_TYPES.contains(&only.media_type.as_str()) {
+            return Ok(());
+        }
+        let descriptor = only.clone();
+        let config = self.manifest(&descriptor)?.config;
+        let bytes = self.metadata(&config)?.bytes;
+        let platform = Some(json(&blob_path(&self.folder, config.digest), &bytes)?);
+        self.digest = descriptor.digest;
+        self.index.manifests = vec![Descriptor { platform, ..descriptor }];
+        self.index.take_labels(&bytes);
+        Ok(())
+    }
+
     /// Where it lies.
     pub fn folder(&self) -> &Path {
         &self.folder

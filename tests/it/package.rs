@@ -284,6 +284,35 @@ fn dockers_format_is_built_upon_like_any_other() {
     assert_eq!(roles(&images(&workshop.at("image")).1[0]), ["binary", "base", "delta", "delta"]);
 }
 
+/// skopeo copies an image so, and Docker's format has no roles.
+#[test]
+fn images_in_other_words_are_read_and_will_do_as_a_base() {
+    let workshop = Workshop::new();
+    let folder = workshop.at("image");
+    workshop.oci(&[]).says(0, "wrote oci:");
+    let layout = read_layout(&folder).unwrap();
+    let platform = Platform::Arm64;
+    let mut single = layout.index.manifest(platform).unwrap().clone();
+    single.platform = None;
+    single.annotations.insert("org.opencontainers.image.ref.name".to_owned(), "latest".to_owned());
+    fs::write(folder.join("index.json"), json!({"schemaVersion": 2, "manifests": [single]}).to_string()).unwrap();
+    let tree = layout_content(&folder, platform).unwrap();
+    assert_eq!(layout.index.content_root().unwrap(), ContentRoot::of(&tree).to_string());
+    assert!(layout_content(&folder, Platform::Amd64).unwrap_err().to_string().ends_with("it has linux/arm64/v8"));
+    let take = |base: &str, name: &str| {
+        let (base, oci) = (format!("oci:{base}"), workshop.at(name).display().to_string());
+        let ran = workshop.bare(&["--platform", "linux/arm64", "--base", &base, "--oci", &oci]);
+        ran.says(0, &format!("linux/arm64 from {base}"));
+    };
+    take(folder.to_str().unwrap(), "one");
+
+    let binaries = Platform::ALL.map(|platform| workshop.binary(platform));
+    let base = workshop.at("base").display().to_string();
+    let made = ["package", "--no-site", "--format", "docker", "--oci", &base];
+    Ran::of(galley().env_remove("GALLEY_PLATFORM").args(made).args(&binaries)).says(0, "wrote oci:");
+    take(&base, "two");
+}
+
 #[test]
 fn a_registry_gets_what_it_does_not_have_and_a_folder_gets_all() {
     let workshop = Workshop::new();

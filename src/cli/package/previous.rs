@@ -9,7 +9,7 @@ use super::place::{Place, is_damage};
 use super::signing::Trust;
 use crate::cache::Cache;
 use crate::image::{
-    CONTENT_ROOT, Descriptor, Index, Known, Manifest, Package, Platform, ROLE, Role, SEQUENCE, list, record,
+    CONTENT_ROOT, Descriptor, Format, Index, Known, Manifest, Package, Platform, ROLE, Role, SEQUENCE, list, record,
 };
 use crate::registry::at_once;
 use crate::snapshot::Digest;
@@ -46,6 +46,8 @@ struct ConfigFields {
 struct Execution {
     #[serde(default, rename = "Labels")]
     labels: Option<BTreeMap<String, String>>,
+    #[serde(default, rename = "Entrypoint")]
+    entrypoint: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -119,8 +121,13 @@ impl<'a> Previous<'a> {
     async fn read_labels(&mut self) -> anyhow::Result<()> {
         let is_bare = |manifest: &Manifest| manifest.layers.iter().all(|layer| layer.role().is_none());
         let Some(bare) = self.manifests.values().find(|manifest| is_bare(manifest)) else { return Ok(()) };
-        let Some(labels) = self.config(&bare.config).await?.config.labels else { return Ok(()) };
-        if !labels.contains_key(CONTENT_ROOT) {
+        let execution = self.config(&bare.config).await?.config;
+        let labels = execution.labels.unwrap_or_default();
+        // Programs alone are one layer, and nothing is said of content.
+        let is_dockers = bare.media_type == Format::Docker.media_types().manifest;
+        let is_program =
+            is_dockers && bare.layers.len() == 1 && execution.entrypoint.is_some_and(|words| words == ["/galley"]);
+        if !labels.contains_key(CONTENT_ROOT) && !is_program {
             return Ok(());
         }
         self.sequence = labels.get(SEQUENCE).and_then(|text| text.parse().ok()).unwrap_or(self.sequence);

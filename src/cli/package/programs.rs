@@ -85,7 +85,7 @@ struct Found {
 /// What there is of a program in the image before.
 enum Kept {
     None,
-    Layer(Layer),
+    Layer(Box<Layer>),
     /// Why it is not taken.
     Refused(String),
 }
@@ -142,7 +142,7 @@ impl Sources<'_> {
         }
         let kept = self.kept(platform).await?;
         if let Kept::Layer(layer) = kept {
-            return found("as in the image before".to_owned(), What::Layer(layer));
+            return found("as in the image before".to_owned(), What::Layer(*layer));
         }
         match in_dist(platform) {
             Some(file) => found(file.display().to_string(), What::Binary(read(&file, platform)?)),
@@ -167,7 +167,7 @@ impl Sources<'_> {
         if self.doubts && !previous.place.missing(std::slice::from_ref(&descriptor)).await?.is_empty() {
             return Ok(Kept::Refused(format!("its layer {} is no longer there", descriptor.digest)));
         }
-        Ok(Kept::Layer(Layer::kept(descriptor, diff_id)))
+        Ok(Kept::Layer(Box::new(Layer::kept(descriptor, diff_id))))
     }
 
     fn pack(&self, found: Found) -> anyhow::Result<Program> {

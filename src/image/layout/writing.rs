@@ -99,7 +99,7 @@ fn follow(layout: &Layout, descriptor: &Descriptor, depth: usize, found: &mut Ha
 
 /// Removes what is not to be kept. What can't be removed is tried again by the next one who writes.
 fn sweep(blobs: &Path, kept: &HashSet<Digest>) {
-    let kept: HashSet<String> = kept.iter().map(|digest| digest.hex().to_string()).collect();
+    let kept: HashSet<String> = kept.iter().map(Digest::hex).collect();
     for entry in fs::read_dir(blobs).into_iter().flatten().flatten() {
         if entry.file_name().to_str().is_none_or(|name| !kept.contains(name)) {
             let _ = fs::remove_file(entry.path());
