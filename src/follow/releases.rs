@@ -118,10 +118,7 @@ impl Releases {
         schedule: Schedule,
         booted: Option<Booted>,
     ) -> Result<Self, StateError> {
-        let mut inner = Inner::default();
-        if let Some(state) = store.state() {
-            (inner.records, inner.current) = (state.records()?, state.current());
-        }
+        let inner = Inner { current: store.current(), records: store.records()?, ..Inner::default() };
         let (fetching, went_back) = Default::default();
         let inner = Mutex::new(inner);
         let releases = Self { deployment, store, schedule, notices: None, fetching, went_back, inner };

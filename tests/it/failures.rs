@@ -387,9 +387,13 @@ fn assert_only_read(fleet: &mut Fleet, command: fn(&Fleet) -> Command, text: &st
     followed.observed.hear("this instance only reads there, and keeps what it pulls in memory");
     followed.observed.hear("from the state: release 1");
     assert!(followed.status()["state"].is_null());
+    // What was pinned stays until a person says otherwise.
     fleet.push(text);
-    followed.does(&["deploy"], "the latest release is served");
+    followed.does(&["deploy"], "release 1 is pinned");
+    assert!(followed.page().contains("one"));
+    followed.does(&["unpin"], "the latest release is served");
     assert!(followed.page().contains(text));
+    followed.does(&["rollback"], "serves release 1 ");
     // The same where nobody named the folder.
     let reference = format!("{}/blog", fleet.registry.address);
     let mut command = command(fleet);
@@ -401,7 +405,9 @@ fn assert_only_read(fleet: &mut Fleet, command: fn(&Fleet) -> Command, text: &st
 #[test]
 fn a_state_that_can_only_be_read_is_read() {
     let mut fleet = Fleet::new();
-    fleet.start(&[]).observed.stop();
+    let followed = fleet.start(&[]);
+    followed.does(&["pin"], "stays at release 1 ");
+    followed.observed.stop();
     set_mode(fleet.place.path(), 0o755);
     assert_only_read(&mut fleet, |fleet| unprivileged(&fleet.place), "two");
     match Mounted::read_only(fleet.state()) {

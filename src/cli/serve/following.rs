@@ -14,7 +14,7 @@ use crate::cli::memory::Size;
 use crate::cli::report::Report;
 use crate::follow::{
     Channels, ControlCell, Limits, MAX_KEEP, Poll, Record, Release, Schedule, Secrets, Source, State, StateError,
-    Store, Verifier, Window, boot, channel_routes, control_routes, look, look_at_blob, retained, take_over,
+    Store, Verifier, Window, boot, channel_routes, control_routes, retained, take_over,
 };
 use crate::registry::Reference;
 use crate::serve::{Deployment, Routes};
@@ -122,11 +122,12 @@ impl FollowArguments {
             (Some(Err(error)), None) => return self.without_writing(error, verifier, telling, report),
             (None, None) => return Ok((Store::in_memory(), None)),
         };
+        let store = Store::Disk(state);
         let booted = match release {
-            Some(digest) => Some(take_over(digest, &state.records()?, &state)?),
-            None => boot(&state.current(), &state.records()?, verifier, &state),
+            Some(digest) => Some(take_over(digest, &store.records()?, &store)?),
+            None => boot(&store.current(), &store.records()?, verifier, &store),
         };
-        Ok((Store::Disk(state), booted))
+        Ok((store, booted))
     }
 
     /// What there is where the state can't be written to: what lies there is served, if it may be read.
@@ -139,10 +140,8 @@ impl FollowArguments {
     ) -> anyhow::Result<(Store, Option<Release>)> {
         let is_taken = matches!(error, StateError::Taken(_));
         let folder = self.folder().filter(|_| is_taken || error.is_read_only());
-        let booted = folder.and_then(|folder| {
-            let (current, records) = look(&folder)?;
-            boot(&current, &records, verifier, &|digest| look_at_blob(&folder, digest))
-        });
+        let store = folder.map_or_else(Store::in_memory, Store::over);
+        let booted = boot(&store.current(), &store.records()?, verifier, &store);
         if booted.is_none() && !is_taken && (self.state.is_some() || matches!(error, StateError::Newer { .. })) {
             return Err(error.into());
         }
@@ -156,7 +155,7 @@ impl FollowArguments {
         if is_taken && telling.take().is_some() {
             report.say("notices are sent by the one that writes there");
         }
-        Ok((Store::in_memory(), booted))
+        Ok((store, booted))
     }
 
     /// Opens the state and reads the release to begin with. `has_source` says whether there is content of another origin, which
@@ -176,7 +175,7 @@ impl FollowArguments {
         let takes_over = handed.release.is_some();
         let (store, booted) = self.store(verifier, &mut telling, handed, memory, report)?;
         // What another worker serves is served on, whatever the image holds.
-        let pinned = store.state().and_then(|state| state.current().pinned);
+        let pinned = store.current().pinned;
         let booted = booted.filter(|release| {
             !has_source || takes_over || pinned == Some(release.record.digest) || is_newer(release, report)
         });
