@@ -5,6 +5,7 @@ mod handover;
 mod notices;
 mod observation;
 mod probe;
+mod rights;
 mod start;
 mod verification;
 
@@ -25,6 +26,7 @@ use self::handover::{Attended, HandoverArguments, Role, supervise};
 pub(super) use self::observation::ControlAddress;
 use self::observation::{Observation, ObservationArguments};
 use self::probe::probe;
+use self::rights::{gain_nothing, ports_are_open};
 use self::start::{Started, platform, start};
 use self::verification::VerificationArguments;
 use super::RegistryArguments;
@@ -85,6 +87,7 @@ pub(super) fn run(arguments: Arguments, report: &Report) -> anyhow::Result<()> {
     let secrets = arguments.following.secrets()?;
     let verifier = arguments.verification.verifier()?;
     let (control, listening, lock) = arguments.open(handed, report)?;
+    ports_are_open();
     let start = worker.as_ref().map(|worker| worker.start.clone());
     let release = start.as_ref().and_then(|start| start.release.as_deref()).map(str::parse).transpose()?;
     let (counts, cell) = (Counts::default(), ControlCell::default());
@@ -194,6 +197,8 @@ impl Instance {
         started: Started,
     ) -> anyhow::Result<()> {
         let Started { deployment, codings, keep, following, booted } = started;
+        // Heard once more: what ends the parting with clients ends what follows it, too.
+        let stop_at_last = stop_signal()?;
         let coder = Coder::start(Arc::clone(&deployment), codings, keep)?;
         let (sender, offers) = mpsc::channel(1);
         let successor = Successor::new(worker.is_some().then_some(sender), self.refused());
@@ -229,7 +234,7 @@ impl Instance {
         drop(coder);
         served?;
         if let Some(followed) = followed {
-            end(&followed.releases).await;
+            end(&followed.releases, stop_at_last).await;
         }
         self.report.say("stopped");
         Ok(())
@@ -327,20 +332,11 @@ fn follow(
 }
 
 /// What is left to do when nobody is served any more.
-async fn end(releases: &Releases) {
+async fn end(releases: &Releases, stop: impl Future<Output = ()>) {
     if let Err(error) = releases.stop() {
         tracing::warn!("{error}; the release is not confirmed");
     }
-    releases.finish_notices().await;
-}
-
-/// Whatever this process runs later, a program out of an image or a credential helper, has no more rights than it has itself
-/// (prctl(2), PR_SET_NO_NEW_PRIVS). Called before there are threads: each has this from the one that began it.
-fn gain_nothing() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::thread::set_no_new_privs(true) {
-        tracing::debug!("what is run could gain rights: {error}");
-    }
+    releases.finish_notices(stop).await;
 }
 
 /// Done when the process is asked to stop. A handler is needed for it: as the first process of a container it would

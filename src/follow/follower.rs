@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::counts::Counts;
 use super::deliveries::Looked;
 use super::doorbell::{Doorbell, Rung};
-use super::handover::Successor;
+use super::handover::{self, Successor};
 use super::pace::Pace;
 use super::poll::Poll;
 use super::release::{FetchError, Fetcher};
@@ -169,9 +169,9 @@ impl Follower {
             next += self.poll.next();
         }
         let mut cause = Cause::Start;
+        self.look_at_program();
         loop {
             self.watch_what_is_new();
-            self.look_at_program().await;
             let opening = self.opening();
             let mut request = None;
             tokio::select! {
@@ -188,6 +188,11 @@ impl Follower {
                 () = self.releases.went_back() => continue,
                 () = sleep_until(opening.unwrap_or_else(far)), if opening.is_some() => {
                     self.advance().await;
+                    self.look_at_program();
+                    continue;
+                }
+                looked = looked(&mut self.successor) => {
+                    self.hand_over(looked).await;
                     continue;
                 }
                 () = sleep_until(next) => {}
@@ -201,6 +206,7 @@ impl Follower {
             let pause = self.pause(looked.as_ref().err(), failures);
             self.rest = looked.as_ref().err().and_then(rest).map(|rest| started + rest);
             self.answer(request, looked).await;
+            self.look_at_program();
             if quiet {
                 sleep(QUIET).await;
             }
@@ -392,9 +398,16 @@ impl Follower {
         Ok(Seen::New(outcome))
     }
 
-    async fn look_at_program(&mut self) {
+    /// Begins to look at the program of what is served; the loop goes on meanwhile.
+    fn look_at_program(&mut self) {
+        if let Some(successor) = &mut self.successor {
+            successor.begin(&self.fetcher, &self.releases);
+        }
+    }
+
+    async fn hand_over(&mut self, looked: handover::Looked) {
         let Some(successor) = &mut self.successor else { return };
-        if successor.look(&self.fetcher, &self.releases).await {
+        if successor.settle(looked, &self.fetcher, &self.releases).await {
             // A watch ends when another process is about to take over.
             self.watch = None;
             self.watch_what_is_new();
@@ -423,6 +436,14 @@ fn rest(error: &FetchError) -> Option<Duration> {
     match error {
         FetchError::Registry(error) => error.retry_after(),
         _ => None,
+    }
+}
+
+/// What came of the look at a program; never done if nobody looks after programs.
+async fn looked(successor: &mut Option<Successor>) -> handover::Looked {
+    match successor {
+        Some(successor) => successor.looked().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,23 +1,21 @@
 //! The program of a release: where it is not the one that runs, it is taken out of the image and offered to the supervisor.
 //!
 //! Content goes first, and by itself. A program that does not do costs nothing: the one that runs goes on, and the release's
-//! is not tried again.
+//! is not tried again. It is got while the follower goes on; only from the offer to its answer nothing is changed.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::sync::{Arc, MutexGuard};
 
-use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::sync::{OnceCell, mpsc, oneshot};
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use super::release::Fetcher;
 use super::releases::{Inner, Releases};
-use super::state::{Record, StateError, in_memory};
-use super::store::Store;
+use super::state::{Record, State, StateError};
 use crate::image::{Descriptor, Index, Manifest, ProgramError, program_diff_id, unpack_program};
 use crate::registry::RegistryError;
 use crate::snapshot::Digest;
@@ -42,11 +40,30 @@ pub struct Successor {
     offers: Option<mpsc::Sender<Offer>>,
     /// Programs that were tried.
     refused: HashMap<Digest, String>,
-    own: Option<Own>,
+    own: Arc<OnceCell<Own>>,
     /// The layer that was looked at last, and need not be looked at again.
     settled: Option<Digest>,
     /// A release that nobody vouches for. The next one may have the same program, and a signature.
     unsigned: Option<Digest>,
+    /// The look at a program, if one is under way.
+    look: JoinSet<Looked>,
+    /// The release whose program that is.
+    looks_at: Option<Digest>,
+}
+
+/// What came of a look at the program of a release.
+#[derive(Debug)]
+pub(super) struct Looked {
+    release: Record,
+    layer: Digest,
+    found: Result<Found, Obstacle>,
+}
+
+/// A program that is not the one that runs.
+#[derive(Debug)]
+struct Found {
+    program: File,
+    digest: Digest,
 }
 
 /// The program that runs.
@@ -72,6 +89,12 @@ enum Obstacle {
     /// Nobody vouches for it.
     #[error("no key of --verify vouches for it, and a program is run only with a signature, whatever --policy says")]
     Unsigned,
+    /// A person wants what is served to stay as it is.
+    #[error("a release is pinned")]
+    Pinned,
+    /// What is served is no longer what it was.
+    #[error("another release is served by now, or one is pinned")]
+    Moved,
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error(transparent)]
@@ -91,7 +114,8 @@ impl From<ProgramError> for Obstacle {
 impl Successor {
     /// One that offers programs to whoever receives `offers`; those in `refused` were tried before.
     pub fn new(offers: Option<mpsc::Sender<Offer>>, refused: HashMap<Digest, String>) -> Self {
-        Self { offers, refused, own: None, settled: None, unsigned: None }
+        let (own, look) = (Arc::default(), JoinSet::new());
+        Self { offers, refused, own, settled: None, unsigned: None, look, looks_at: None }
     }
 
     /// Programs that were tried, with what became of them.
@@ -99,87 +123,101 @@ impl Successor {
         self.refused.iter().map(|(program, reason)| (*program, reason.as_str()))
     }
 
-    /// Looks at the program of what is served. Does not return if another process takes over. Whether releases were suspended
-    /// meanwhile.
-    pub(super) async fn look(&mut self, fetcher: &Fetcher, releases: &Arc<Releases>) -> bool {
-        let Some(serving) = releases.view().serving else { return false };
+    /// Begins to look at the program of what is served, if that is not known; [`looked`](Self::looked) gives what comes of it.
+    pub(super) fn begin(&mut self, fetcher: &Fetcher, releases: &Arc<Releases>) {
+        let Some(serving) = releases.view().serving else { return };
+        if !self.look.is_empty() && self.looks_at == Some(serving.digest) {
+            return;
+        }
+        self.look.abort_all();
+        self.look.detach_all();
         let known = |layer: &Digest| self.settled == Some(*layer) || self.unsigned == Some(serving.digest);
-        let Some(layer) = serving.binary.filter(|layer| !known(layer)) else { return false };
-        let Some(offers) = self.offers.clone() else {
-            self.alone(layer, &serving, releases);
-            return false;
+        let Some(layer) = serving.binary.filter(|layer| !known(layer)) else { return };
+        if self.offers.is_none() {
+            return self.alone(layer, &serving, releases, "this instance with --handover");
+        }
+        if fetcher.store.state().is_none() {
+            // The new process would know of no pin, and of no release that did harm.
+            return self.alone(layer, &serving, releases, "give this instance a state of its own with --state");
+        }
+        self.looks_at = Some(serving.digest);
+        let (own, refused) = (Arc::clone(&self.own), self.refused.clone());
+        let (fetcher, releases) = (fetcher.clone(), Arc::clone(releases));
+        self.look.spawn(async move {
+            let found = find(&serving, &own, &refused, &fetcher, &releases).await;
+            Looked { release: serving, layer, found }
+        });
+    }
+
+    /// What came of the look that is under way. May be dropped and called again.
+    pub(super) async fn looked(&mut self) -> Looked {
+        loop {
+            match self.look.join_next().await {
+                Some(Ok(looked)) => return looked,
+                Some(Err(error)) if error.is_panic() => {
+                    tracing::error!("galley itself broke on a program; please report it: {error}");
+                }
+                Some(Err(_)) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Offers what was found. Does not return if another process takes over. Whether releases were suspended meanwhile.
+    pub(super) async fn settle(&mut self, looked: Looked, fetcher: &Fetcher, releases: &Arc<Releases>) -> bool {
+        let Looked { release, layer, found } = looked;
+        let obstacle = match found {
+            Ok(found) => self.offer(found, &release, releases).await,
+            Err(obstacle) => obstacle,
         };
-        let name = format!("the program of release {}", serving.sequence);
-        let Err(obstacle) = self.offer(&offers, &serving, fetcher, releases).await else { return false };
+        let name = format!("the program of release {}", release.sequence);
         match &obstacle {
-            Obstacle::Same => releases.note_program(None),
+            Obstacle::Same => drop(releases.note_program(None)),
             Obstacle::Lasting(_) | Obstacle::Refused(_) | Obstacle::Unsigned => {
                 let reason = obstacle.to_string();
                 tracing::warn!("{name} is not run: {reason}; the one that runs goes on");
                 releases.note_program(Some(format!("{name} is not run: {reason}")));
             }
+            Obstacle::Pinned => {
+                let begins = release.program.is_some() && release.program_fault.is_none();
+                let text = format!("{name} is not run while a release is pinned; a restart begins with it");
+                if releases.note_program(begins.then(|| text.clone())) {
+                    tracing::info!("{text}");
+                }
+            }
+            Obstacle::Moved => tracing::info!("{name} is not run: {obstacle}"),
             passing => tracing::warn!("{name} can't be had: {passing}; it is tried again with the next look"),
         }
         match obstacle {
             Obstacle::Same | Obstacle::Lasting(_) | Obstacle::Refused(_) => self.settled = Some(layer),
-            Obstacle::Unsigned => self.unsigned = Some(serving.digest),
+            Obstacle::Unsigned => self.unsigned = Some(release.digest),
+            Obstacle::Moved => self.begin(fetcher, releases),
             _ => {}
         }
         matches!(obstacle, Obstacle::Refused(_))
     }
 
-    /// Without a supervisor there is only something to say. The first release that is seen is taken for the one that came with the
-    /// program.
-    fn alone(&mut self, layer: Digest, serving: &Record, releases: &Releases) {
+    /// Where there are no offers there is only something to say. The first release that is seen is taken for the one that came with
+    /// the program.
+    fn alone(&mut self, layer: Digest, serving: &Record, releases: &Releases, remedy: &str) {
         if self.settled.replace(layer).is_some() {
-            let text = format!(
-                "release {} has another program; start its image anew, or this instance with --handover",
-                serving.sequence
-            );
+            let text = format!("release {} has another program; start its image anew, or {remedy}", serving.sequence);
             tracing::warn!("{text}");
             releases.note_program(Some(text));
         }
     }
 
-    /// Gets the program and offers it. Returns if it can't be, or need not be.
-    async fn offer(
-        &mut self,
-        offers: &mpsc::Sender<Offer>,
-        serving: &Record,
-        fetcher: &Fetcher,
-        releases: &Arc<Releases>,
-    ) -> Result<(), Obstacle> {
-        let own = match self.own {
-            Some(own) => own,
-            None => *self.own.insert(spawn_blocking(Own::read).await??),
-        };
-        let (layer, diff_id) = layer(serving, fetcher).await?;
-        if diff_id == Some(own.diff_id) {
-            releases.keep_program(serving.digest, own.digest)?;
-            return Err(Obstacle::Same);
+    /// Offers a program, and returns if it is not taken.
+    async fn offer(&mut self, found: Found, release: &Record, releases: &Arc<Releases>) -> Obstacle {
+        let Some(offers) = &self.offers else { return Obstacle::Moved };
+        let Found { program, digest } = found;
+        if !releases.suspend_at(release.digest) {
+            return Obstacle::Moved;
         }
-        vouch(serving, fetcher)?;
-        let blob = fetcher.client.blob(&layer).await?;
-        let (store, platform) = (Arc::clone(&fetcher.store), fetcher.platform);
-        let unpacked = spawn_blocking(move || {
-            let bytes = unpack_program(&layer, &blob.bytes, platform)?;
-            Ok::<_, Obstacle>((Digest::of(&bytes), bytes))
-        });
-        let (digest, bytes) = unpacked.await??;
-        releases.keep_program(serving.digest, digest)?;
-        if digest == own.digest {
-            return Err(Obstacle::Same);
-        }
-        if let Some(reason) = self.refused.get(&digest) {
-            releases.fault_program(digest, reason);
-            return Err(Obstacle::Refused(reason.clone()));
-        }
-        let program = spawn_blocking(move || place(&store, digest, &bytes)).await??;
         releases.sweep_programs(digest);
-        releases.note("handover", &json!({"digest": serving.digest, "sequence": serving.sequence, "program": digest}));
-        releases.suspend();
+        releases.note("handover", &json!({"digest": release.digest, "sequence": release.sequence, "program": digest}));
         let (refused, answer) = oneshot::channel();
-        let offer = Offer { program, digest, release: serving.digest, refused };
+        let offer = Offer { program, digest, release: release.digest, refused };
         let reason = match offers.send(offer).await {
             // Without an answer it was taken: this process only says goodbye to its clients.
             Ok(()) => match answer.await {
@@ -192,8 +230,75 @@ impl Successor {
         releases.fault_program(digest, &reason);
         releases.note("handover-failed", &json!({"program": digest, "reason": reason}));
         self.refused.insert(digest, reason.clone());
-        Err(Obstacle::Refused(reason))
+        Obstacle::Refused(reason)
     }
+}
+
+/// Gets the program of a release; the registry is asked only for what nothing is known of.
+async fn find(
+    serving: &Record,
+    own: &OnceCell<Own>,
+    refused: &HashMap<Digest, String>,
+    fetcher: &Fetcher,
+    releases: &Arc<Releases>,
+) -> Result<Found, Obstacle> {
+    let own = *own.get_or_try_init(|| async { spawn_blocking(Own::read).await? }).await?;
+    if serving.program == Some(own.digest) {
+        return Err(Obstacle::Same);
+    }
+    if releases.is_pinned() {
+        return Err(Obstacle::Pinned);
+    }
+    if let Some(digest) = serving.program
+        && let Some(found) = kept(digest, serving, refused, fetcher, releases).await?
+    {
+        return Ok(found);
+    }
+    let (layer, diff_id) = layer(serving, fetcher).await?;
+    if diff_id == Some(own.diff_id) {
+        releases.keep_program(serving.digest, own.digest)?;
+        return Err(Obstacle::Same);
+    }
+    vouch(serving, fetcher)?;
+    let blob = fetcher.client.blob(&layer).await?;
+    let platform = fetcher.platform;
+    let unpacked = spawn_blocking(move || {
+        let bytes = unpack_program(&layer, &blob.bytes, platform)?;
+        Ok::<_, Obstacle>((Digest::of(&bytes), bytes))
+    });
+    let (digest, bytes) = unpacked.await??;
+    releases.keep_program(serving.digest, digest)?;
+    if digest == own.digest {
+        return Err(Obstacle::Same);
+    }
+    tried(digest, refused, releases)?;
+    let store = Arc::clone(&fetcher.store);
+    let placed = spawn_blocking(move || store.state().map(|state| state.put_program(digest, &bytes)).transpose());
+    match placed.await?? {
+        Some(program) => Ok(Found { program, digest }),
+        None => Err(Obstacle::Lasting("there is no state to keep it in".to_owned())),
+    }
+}
+
+/// The program that a release is known to have, if it is in the state.
+async fn kept(
+    digest: Digest,
+    serving: &Record,
+    refused: &HashMap<Digest, String>,
+    fetcher: &Fetcher,
+    releases: &Releases,
+) -> Result<Option<Found>, Obstacle> {
+    vouch(serving, fetcher)?;
+    tried(digest, refused, releases)?;
+    let store = Arc::clone(&fetcher.store);
+    let look = spawn_blocking(move || store.state().and_then(|state: &State| state.program(digest)));
+    Ok(look.await?.map(|program| Found { program, digest }))
+}
+
+fn tried(digest: Digest, refused: &HashMap<Digest, String>, releases: &Releases) -> Result<(), Obstacle> {
+    let Some(reason) = refused.get(&digest) else { return Ok(()) };
+    releases.fault_program(digest, reason);
+    Err(Obstacle::Refused(reason.clone()))
 }
 
 impl Own {
@@ -234,14 +339,6 @@ fn vouch(serving: &Record, fetcher: &Fetcher) -> Result<(), Obstacle> {
     if index.is_some_and(|index| verifier.vouches(repository, &index)) { Ok(()) } else { Err(Obstacle::Unsigned) }
 }
 
-/// Puts a program where it can be run: into the state, or into memory where there is none.
-fn place(store: &Store, digest: Digest, bytes: &Bytes) -> Result<File, Obstacle> {
-    Ok(match store.state() {
-        Some(state) => state.put_program(digest, bytes)?,
-        None => in_memory(bytes)?,
-    })
-}
-
 impl Releases {
     /// The releases, if this process may change them.
     pub(super) fn lock_to_change(&self) -> Result<MutexGuard<'_, Inner>, StateError> {
@@ -249,9 +346,16 @@ impl Releases {
         if inner.suspended { Err(StateError::Suspended) } else { Ok(inner) }
     }
 
-    /// From now on another process writes, or will.
-    fn suspend(&self) {
-        self.lock().suspended = true;
+    /// From now on another process writes, or will, if `release` is still what is served and nobody wants it to stay. What was
+    /// changed meanwhile, by a person or for the harm that it did, is not undone by who takes over.
+    fn suspend_at(&self, release: Digest) -> bool {
+        let mut inner = self.lock();
+        inner.suspended = inner.current.current == Some(release) && inner.current.pinned.is_none();
+        inner.suspended
+    }
+
+    fn is_pinned(&self) -> bool {
+        self.lock().current.pinned.is_some()
     }
 
     fn resume(&self) {
@@ -263,9 +367,12 @@ impl Releases {
         self.lock().suspended
     }
 
-    /// What is to be known of the program of the release that is served.
-    fn note_program(&self, text: Option<String>) {
-        self.lock().program = text;
+    /// What is to be known of the program of the release that is served; whether that is news.
+    fn note_program(&self, text: Option<String>) -> bool {
+        let mut inner = self.lock();
+        let is_news = text.is_some() && inner.program != text;
+        inner.program = text;
+        is_news
     }
 
     /// Keeps which program a release has.

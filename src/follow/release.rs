@@ -242,7 +242,7 @@ impl Fetcher {
         if index.annotations.is_empty() {
             index.take_labels(&client.blob(&parsed.config).await?.bytes);
         }
-        let layers = parsed.content_layers().into_iter().cloned().collect();
+        let layers = parsed.content_to_pull().map_err(ContentError::from)?.into_iter().cloned().collect();
         let binary = parsed.binary_layer().map(|layer| layer.digest);
         Ok(Parts { name, digest, index, index_bytes: pulled.bytes, manifest, layers, binary, below: None })
     }

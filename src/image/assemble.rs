@@ -67,9 +67,11 @@ pub struct Image {
 }
 
 impl Image {
-    /// Whether `manifest` has the same layers: the same binary and the same content, whatever commit they come from.
+    /// Whether `manifest` has the same layers in the same format: the same binary and the same content, whatever commit they
+    /// come from.
     pub fn has_layers_of(&self, manifest: &Manifest) -> bool {
-        self.layers.iter().map(|layer| layer.descriptor.digest).eq(manifest.layers.iter().map(|layer| layer.digest))
+        let ours = self.layers.iter().map(|layer| (layer.descriptor.digest, &layer.descriptor.media_type));
+        ours.eq(manifest.layers.iter().map(|layer| (layer.digest, &layer.media_type)))
     }
 }
 

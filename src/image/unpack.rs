@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use rayon::prelude::*;
+use rayon::Scope;
 use tar::{Archive, EntryType};
 
 use super::changes::{Changes, Listed, Listing, OPAQUE, SITE, WHITEOUT};
@@ -16,6 +17,8 @@ use crate::snapshot::{Digest, Entry, Hasher, Modified, Tree, TreeError, TreePath
 
 /// The most bytes that layers may unpack to: all of it is held in memory.
 const MAX_UNPACKED: u64 = 1 << 30;
+/// The bits of a mode by which a program runs with the rights of its owner or group (inode(7)).
+const SET_ID: u32 = 0o6000;
 /// The most files: some twenty times those of a blog with 10,000 posts.
 const MAX_FILES: usize = 250_000;
 /// Real pages compress about 4 times, generated ones 20: far above that is a bomb.
@@ -35,6 +38,9 @@ pub enum UnpackError {
     /// An entry that is neither a file nor a folder.
     #[error("a layer is refused: `{0}` is a link, device or the like; a site holds files only")]
     Special(String),
+    /// A file that whoever runs it runs as its owner.
+    #[error("a layer is refused: `{0}` is setuid or setgid; a site holds files that nobody runs")]
+    SetId(String),
     /// One layer names a file twice.
     #[error("a layer is refused: it names `{0}` twice")]
     Duplicate(TreePath),
@@ -84,8 +90,8 @@ pub fn list(descriptor: &Descriptor, bytes: &Bytes) -> Result<(Listing, Digest),
 
 /// A file of the archive.
 enum Archived {
-    /// It was read, and has no digest yet.
-    Read(Bytes, Option<Modified>),
+    /// It was read; another thread gives it its digest.
+    Read(Bytes, Option<Modified>, Arc<OnceLock<Digest>>),
     /// It lies where it stays.
     Put(Entry),
 }
@@ -129,21 +135,26 @@ impl Unpacker<'_> {
     }
 
     fn changes<R: Read>(&mut self, archive: &mut Archive<R>) -> Result<Changes<Entry>, UnpackError> {
-        let Changes { hidden, files } = self.archived(archive)?;
+        // Files are hashed as they come, while the next ones are decompressed.
+        let Changes { hidden, files } = rayon::in_place_scope(|hashing| self.archived(archive, hashing))?;
         if let Some(holding) = &mut self.holding {
             holding.settle();
         }
-        // Hashing is most of the work, and no file waits for another.
-        let files: Vec<_> = files.into_iter().collect();
-        let hash = |(path, archived)| match archived {
-            Archived::Read(bytes, modified) => (path, Entry::new(bytes, modified)),
-            Archived::Put(entry) => (path, entry),
+        let entry = |archived| match archived {
+            Archived::Read(bytes, modified, digest) => {
+                let digest = *digest.get_or_init(|| Digest::of(&bytes));
+                Entry::hashed(bytes, digest, modified)
+            }
+            Archived::Put(entry) => entry,
         };
-        let files: Vec<(TreePath, Entry)> = files.into_par_iter().map(hash).collect();
-        Ok(Changes { hidden, files: files.into_iter().collect() })
+        Ok(Changes { hidden, files: files.into_iter().map(|(path, archived)| (path, entry(archived))).collect() })
     }
 
-    fn archived<R: Read>(&mut self, archive: &mut Archive<R>) -> Result<Changes<Archived>, UnpackError> {
+    fn archived<R: Read>(
+        &mut self,
+        archive: &mut Archive<R>,
+        hashing: &Scope<'_>,
+    ) -> Result<Changes<Archived>, UnpackError> {
         let mut changes = Changes::default();
         for entry in archive.entries()? {
             let mut entry = entry?;
@@ -163,7 +174,10 @@ impl Unpacker<'_> {
             };
             match entry.header().entry_type() {
                 EntryType::Directory => {}
-                kind if kind.is_file() => self.take(&mut changes, path, &mut entry)?,
+                kind if kind.is_file() && entry.header().mode()? & SET_ID != 0 => {
+                    return Err(UnpackError::SetId(name.to_owned()));
+                }
+                kind if kind.is_file() => self.take(&mut changes, path, &mut entry, hashing)?,
                 _ => return Err(UnpackError::Special(name.to_owned())),
             }
         }
@@ -175,6 +189,7 @@ impl Unpacker<'_> {
         changes: &mut Changes<Archived>,
         path: &str,
         entry: &mut tar::Entry<'_, R>,
+        hashing: &Scope<'_>,
     ) -> Result<(), UnpackError> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         if name == OPAQUE {
@@ -206,7 +221,13 @@ impl Unpacker<'_> {
         }
         // Without the room to grow: an instance keeps it for long.
         let bytes = Bytes::from(bytes.into_boxed_slice());
-        changes.files.insert(path.clone(), Archived::Read(bytes, modified));
+        let digest: Arc<OnceLock<Digest>> = Arc::default();
+        let (hashed, known) = (bytes.clone(), Arc::clone(&digest));
+        hashing.spawn(move |_| {
+            // Nobody else sets it before all of these are done.
+            let _ = known.set(Digest::of(&hashed));
+        });
+        changes.files.insert(path.clone(), Archived::Read(bytes, modified, digest));
         self.give_way(changes, &path, length)
     }
 
@@ -215,7 +236,7 @@ impl Unpacker<'_> {
         let Some(holding) = &mut self.holding else { return Ok(()) };
         for path in holding.take(path, length) {
             if let Some(file) = changes.files.get_mut(&path)
-                && let Archived::Read(bytes, modified) = file
+                && let Archived::Read(bytes, modified, _) = file
             {
                 *file = Archived::Put(holding.put(bytes, *modified)?);
             }

@@ -195,7 +195,7 @@ pub enum RegistryError {
         found: Digest,
     },
     /// A blob that the registry should have and that is not at hand here.
-    #[error("the registry {host} no longer has layer {digest}; push again with --full")]
+    #[error("the registry {host} no longer has layer {digest} of the image before")]
     Gone {
         /// The registry.
         host: String,

@@ -156,7 +156,7 @@ impl Worker {
     /// making it leaves, and a stop need not wait for a coding that takes seconds.
     fn pass(&mut self, snapshot: &Snapshot, coding: Coding) -> Pass {
         let missing: Vec<(Digest, Held)> = snapshot
-            .resources()
+            .all_resources()
             .filter_map(|resource| Some((resource.digest(), resource.to_code()?.clone())))
             .filter(|(digest, _)| self.codings.get(*digest, coding).is_none())
             .collect();

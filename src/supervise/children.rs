@@ -37,7 +37,7 @@ pub(super) struct Child {
     pub(super) stage: Stage,
     /// When that stage began.
     pub(super) since: Instant,
-    /// Whether it took too long, and was killed.
+    /// Whether it took too long, and was asked to end, or killed.
     pub(super) is_late: bool,
     /// The version of a supervisor's state that its program knows; 0 until it is ready.
     pub(super) version: u32,

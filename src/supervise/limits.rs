@@ -13,8 +13,32 @@ use super::supervisor::Supervisor;
 pub(super) const READY: Duration = Duration::from_secs(30);
 /// A program that has served so long does.
 pub(super) const CONFIRMED: Duration = Duration::from_secs(60);
-/// Longer than a worker waits for its last clients.
-const DRAINED: Duration = Duration::from_secs(120);
+/// What a worker may need beyond what it gives its clients when another one has taken over: notices that are tried again.
+const NOTICES: Duration = Duration::from_secs(29);
+/// What a worker has to do when its last client is cut.
+const LAST_STEPS: Duration = Duration::from_millis(800);
+
+/// How long workers wait for their clients, by what they are told themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// A connection may be idle so long.
+    pub idle: Duration,
+    /// Answers may take so long to their end after a stop is asked for.
+    pub stop: Duration,
+}
+
+impl Patience {
+    /// Within this a worker has ended after another one has taken over, or it is asked to stop. It waits for who is idle or
+    /// downloads, and then it cuts as at a stop.
+    fn with_a_drain(self) -> Duration {
+        self.idle + self.stop * 2 + NOTICES
+    }
+
+    /// Within this a worker has ended that was asked to stop; then it is killed.
+    pub(super) fn with_a_stop(self) -> Duration {
+        self.stop + LAST_STEPS
+    }
+}
 
 impl Supervisor<'_> {
     /// When there is something to do next without anything happening.
@@ -23,7 +47,7 @@ impl Supervisor<'_> {
         let of = |child: &Child| match child.stage {
             Stage::Starting | Stage::Going if self.is_tried(child) => Some(child.since + READY),
             Stage::Serving => Some(child.since + CONFIRMED).filter(|at| *at > Instant::now()),
-            Stage::Draining => Some(child.since + DRAINED),
+            Stage::Draining => Some(child.since + self.patience_with(child)),
             Stage::Starting | Stage::Going => None,
         };
         self.children.iter().filter_map(of).chain(self.stopping).min().unwrap_or(far)
@@ -34,6 +58,11 @@ impl Supervisor<'_> {
         let pid = Some(child.pid);
         matches!(child.stage, Stage::Starting | Stage::Going)
             && (self.next == pid || self.current == pid && self.before.is_some())
+    }
+
+    /// How long a worker may go on with what it does since another one took over, or since it was asked to stop.
+    fn patience_with(&self, child: &Child) -> Duration {
+        if child.is_late { self.patience.with_a_stop() } else { self.patience.with_a_drain() }
     }
 
     pub(super) fn look_at_the_time(&mut self) {
@@ -50,11 +79,13 @@ impl Supervisor<'_> {
             child.signal(Signal::KILL);
             (child.is_late, child.since) = (true, now);
         }
-        for child in self.children.iter_mut().filter(|child| child.stage == Stage::Draining) {
-            if now >= child.since + DRAINED {
-                child.signal(Signal::KILL);
-                child.since = now;
-            }
+        let is_late = |child: &&Child| child.stage == Stage::Draining && now >= child.since + self.patience_with(child);
+        let late: Vec<_> = self.children.iter().filter(is_late).map(|child| child.pid).collect();
+        for pid in late {
+            let Some(child) = self.child(Some(pid)) else { continue };
+            // It says itself what it cuts, if it can.
+            child.signal(if child.is_late { Signal::KILL } else { Signal::TERM });
+            (child.is_late, child.since) = (true, now);
         }
         let current = self.current;
         let confirmed = |child: &Child| child.stage == Stage::Serving && now >= child.since + CONFIRMED;
@@ -65,5 +96,20 @@ impl Supervisor<'_> {
                 tracing::info!("{} is confirmed: there is no way back to {}", program.name(), before.name());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_are_given_what_they_were_told_to_give_their_clients() {
+        let told = |idle, stop| Patience { idle: Duration::from_secs(idle), stop: Duration::from_secs(stop) };
+        // Docker kills after ten seconds.
+        assert_eq!(told(75, 8).with_a_stop(), Duration::from_millis(8800));
+        assert_eq!(told(75, 8).with_a_drain(), Duration::from_secs(120));
+        assert!(told(75, 25).with_a_stop() > Duration::from_secs(25));
+        assert!(told(600, 60).with_a_drain() > Duration::from_secs(720));
     }
 }

@@ -24,6 +24,7 @@ mod saved;
 mod supervisor;
 mod worker;
 
+pub use limits::Patience;
 pub use message::{Refused, Start};
 pub use program::Program;
 pub use saved::{Resumed, resumed};

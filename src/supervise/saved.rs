@@ -52,6 +52,8 @@ struct SavedWorker {
     /// Milliseconds since the stage began.
     age: u64,
     version: u32,
+    #[serde(default)]
+    is_late: bool,
 }
 
 /// A supervisor that was another program before.
@@ -105,7 +107,7 @@ pub(super) fn restore(supervisor: &mut Supervisor<'_>, resumed: Resumed) -> io::
         let child = supervisor.adopt(pid, program(worker.program)?, link.into())?;
         let since = Instant::now().checked_sub(Duration::from_millis(worker.age));
         (child.stage, child.since) = (worker.stage, since.unwrap_or_else(Instant::now));
-        child.version = worker.version;
+        (child.version, child.is_late) = (worker.version, worker.is_late);
     }
     supervisor.own = program(saved.own)?;
     supervisor.current = saved.current.and_then(Pid::from_raw);
@@ -142,6 +144,7 @@ fn prepare(supervisor: &Supervisor<'_>, own: &Arc<Program>) -> io::Result<UnixSt
         stage: child.stage,
         age: u64::try_from(child.since.elapsed().as_millis()).unwrap_or(u64::MAX),
         version: child.version,
+        is_late: child.is_late,
     });
     let sockets = supervisor.sockets.iter();
     let saved = Saved {

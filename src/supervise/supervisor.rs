@@ -6,7 +6,6 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, wait};
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
 use super::children::{Child, Said, Stage, take};
-use super::limits::{CONFIRMED, READY};
+use super::limits::{CONFIRMED, Patience, READY};
 use super::link;
 use super::mask;
 use super::message::{Refused, Start, ToSupervisor, ToWorker, VERSION};
@@ -24,8 +23,6 @@ use super::worker;
 
 /// So many workers in a row may end before they have served that long.
 const TRIES: u32 = 3;
-/// After a stop is asked for, workers have eight seconds for their clients; docker kills after ten.
-const STOP: Duration = Duration::from_millis(8800);
 /// So many workers may wait for their last clients; each has a site in memory.
 const DRAINING: usize = 4;
 
@@ -60,6 +57,8 @@ pub struct Beginning {
     pub programs: Vec<Program>,
     /// The arguments of each worker.
     pub arguments: Vec<OsString>,
+    /// How long workers wait for their clients.
+    pub patience: Patience,
     /// What was there before this process became another program.
     pub resumed: Option<Resumed>,
 }
@@ -77,6 +76,7 @@ pub(super) struct Supervisor<'a> {
     pub(super) sockets: Vec<Socket>,
     pub(super) lock: Option<File>,
     pub(super) arguments: Vec<OsString>,
+    pub(super) patience: Patience,
     /// Programs that may still be tried at the beginning, the best last.
     untried: Vec<Arc<Program>>,
     /// The one that this process runs.
@@ -142,7 +142,7 @@ impl<'a> Supervisor<'a> {
         events: UnboundedSender<Said>,
         tell: &'a mut dyn FnMut(Happening),
     ) -> io::Result<Self> {
-        let Beginning { sockets, lock, programs, arguments, resumed } = beginning;
+        let Beginning { sockets, lock, programs, arguments, patience, resumed } = beginning;
         let mut untried: Vec<_> = programs.into_iter().rev().map(Arc::new).collect();
         let missing = || io::Error::new(io::ErrorKind::InvalidInput, "there is no program to start");
         let own = Arc::clone(untried.first().ok_or_else(missing)?);
@@ -150,6 +150,7 @@ impl<'a> Supervisor<'a> {
             sockets,
             lock,
             arguments,
+            patience,
             untried: Vec::new(),
             own,
             children: Vec::new(),
@@ -428,7 +429,7 @@ impl<'a> Supervisor<'a> {
     /// Ends all workers at once, whatever they are about.
     fn stop(&mut self) {
         if self.stopping.is_none() {
-            self.stopping = Some(Instant::now() + STOP);
+            self.stopping = Some(Instant::now() + self.patience.with_a_stop());
             (self.tell)(Happening::Stopping);
             self.sockets.clear();
             self.children.iter().for_each(|child| child.signal(Signal::TERM));

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tar::EntryType;
 
 use crate::image::{image, tree};
-use crate::layouts::{CONFIG, GZIP, INDEX, Layout, TAR, archive, file, gzip};
+use crate::layouts::{CONFIG, GZIP, INDEX, Layout, TAR, archive, archive_with_mode, file, gzip, pax};
 use crate::support::{Instance, PATIENCE, Ran, galley, run};
 
 /// Runs a verb that should end by itself; one that serves what it should not would never.
@@ -47,6 +47,8 @@ fn refused(layout: &Layout, serve: &str, inspect: &str) {
 #[test]
 fn a_layer_that_was_made_to_do_harm_is_refused() {
     const PAX: EntryType = EntryType::XHeader;
+    let deep = pax(&format!("site/{}x", "folder/".repeat(200)));
+    let wide = pax(&format!("site/{}", "x".repeat(256)));
     for (entries, says) in [
         (&[file("site/../etc/passwd", "x")][..], "`.` and `..` are not allowed"),
         (&[file("../x", "x")], "`.` and `..` are not allowed"),
@@ -66,8 +68,14 @@ fn a_layer_that_was_made_to_do_harm_is_refused() {
         (&[file("site/a", "x"), file("site/a/b", "y")], "would be the same file"),
         // The name that counts is the one of the record before.
         (&[(b"pax", PAX, "19 path=../escaped\n"), file("site/fine", "x")], "`.` and `..` are not allowed"),
+        (&[(b"pax", PAX, &deep), file("site/fine", "x")], "it is longer than 1024 bytes"),
+        (&[(b"pax", PAX, &wide), file("site/fine", "x")], "one of its names is longer than 255 bytes"),
     ] {
         refused(&Layout::of_archive(&archive(entries)), says, says);
+    }
+    for mode in [0o4755, 0o2755, 0o6711] {
+        let says = "`site/x` is setuid or setgid";
+        refused(&Layout::of_archive(&archive_with_mode(&[file("site/x", "x")], mode)), says, says);
     }
 }
 
@@ -189,7 +197,11 @@ fn descriptors_that_can_be_no_descriptors_are_refused() {
     let (mut layer, diff_id) = layout.layer(&page(), "base");
     layer["size"] = json!(u64::MAX);
     layout.list(&[layout.index(&[layout.image(&[layer.clone()], &[diff_id])], &json!({}))]);
-    refused(&layout, "is longer than 536870912 bytes", "does not match its digest or size");
+    refused(
+        &layout,
+        "has 1 content layers of 18446744073709551615 bytes together",
+        "does not match its digest or size",
+    );
     for digest in ["sha512:00", "sha256:../../../../etc/passwd", "SHA256:00", ""] {
         layer["digest"] = json!(digest);
         layout.list(&[layout.index(&[layout.image(&[layer.clone()], &[diff_id])], &json!({}))]);

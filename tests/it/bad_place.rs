@@ -269,7 +269,7 @@ fn two_different_builds_into_one_folder_do_not_mix() {
 
 /// The program without the rights of root, who may read and write everything. It runs from a copy in `place`: others may
 /// not look into the folder in which cargo puts it.
-fn unprivileged(place: &TempSite) -> Command {
+pub(crate) fn unprivileged(place: &TempSite) -> Command {
     if !rustix::process::geteuid().is_root() {
         return galley();
     }
@@ -285,7 +285,7 @@ fn unprivileged(place: &TempSite) -> Command {
     command
 }
 
-fn set_mode(path: &Path, mode: u32) {
+pub(crate) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 

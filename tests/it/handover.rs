@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use galley::image::{Content, Descriptor, Format, Layer, Origin, Platform, SigningKey, assemble, pack_tree};
-use galley::snapshot::{ContentRoot, Digest};
+use galley::image::{Content, Descriptor, Format, Layer, Origin, Package, Platform, SigningKey, assemble, pack_tree};
+use galley::snapshot::{ContentRoot, Digest, Tree};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::control::Observed;
@@ -35,7 +35,7 @@ fn packed() -> &'static Vec<u8> {
 
 /// The layer with it, which is what the program's own packing gives but for the compression: the program is compressed once
 /// for all of its builds.
-fn layer(program: &Program) -> Layer {
+pub(crate) fn layer(program: &Program) -> Layer {
     let (body, packed, tail) = match program {
         Program::Build(number) => (smallest(), packed().clone(), tail(*number)),
         Program::Bytes(bytes) => (&bytes[..], pack(bytes), Vec::new()),
@@ -66,73 +66,89 @@ fn layer(program: &Program) -> Layer {
 }
 
 /// A registry, and a place for the state.
-struct Yard {
-    registry: Registry,
-    place: TempSite,
-    last: Option<Digest>,
+pub(crate) struct Yard {
+    pub(crate) registry: Registry,
+    pub(crate) place: TempSite,
+    /// What the tag points at.
+    pub(crate) last: Option<Digest>,
     sequence: u64,
+    /// How often instances look without being told.
+    pub(crate) poll: &'static str,
+    /// What was pushed last.
+    pub(crate) package: Option<Package>,
 }
 
 impl Yard {
-    fn new() -> Self {
-        Self { registry: Registry::start(), place: TempSite::bare(), last: None, sequence: 0 }
+    pub(crate) fn new() -> Self {
+        Self {
+            registry: Registry::start(),
+            place: TempSite::bare(),
+            last: None,
+            sequence: 0,
+            poll: "1s",
+            package: None,
+        }
     }
 
     /// With a first release, whose program is another one than that under test.
-    fn with(text: &str, program: &Program) -> Self {
+    pub(crate) fn with(text: &str, program: &Program) -> Self {
         let mut yard = Self::new();
         yard.push(text, program);
         yard
     }
 
-    fn push(&mut self, text: &str, program: &Program) {
+    pub(crate) fn push(&mut self, text: &str, program: &Program) {
         self.push_signed(text, program, None);
     }
 
-    fn push_signed(&mut self, text: &str, program: &Program, key: Option<&SigningKey>) {
+    pub(crate) fn push_signed(&mut self, text: &str, program: &Program, key: Option<&SigningKey>) {
+        self.push_tree(&tree(text), program, key);
+    }
+
+    pub(crate) fn push_tree(&mut self, tree: &Tree, program: &Program, key: Option<&SigningKey>) {
         self.sequence += 1;
         let platform = Platform::of_this_program().unwrap();
         let programs = [galley::image::Program { platform, layer: layer(program) }];
-        let tree = tree(text);
-        let layers = vec![pack_tree(&tree).unwrap()];
-        let content = Content { layers, root: ContentRoot::of(&tree), sequence: self.sequence };
+        let layers = vec![pack_tree(tree).unwrap()];
+        let content = Content { layers, root: ContentRoot::of(tree), sequence: self.sequence };
         let origin = Origin { title: "Test".to_owned(), ..Origin::default() };
         let mut image = assemble(&programs, Some(&content), &origin, Format::Oci).unwrap();
         key.into_iter().for_each(|key| image.sign("blog", key).unwrap());
         push(&self.registry, &image, self.last);
         self.last = Some(image.index.descriptor.digest);
+        self.package = Some(image);
     }
 
-    fn arguments(&self) -> Vec<String> {
+    pub(crate) fn arguments(&self) -> Vec<String> {
         let reference = format!("{}/blog", self.registry.address);
         let state = self.place.path().join("state").display().to_string();
-        ["--follow", &reference, "--poll", "1s", "--state", &state].map(str::to_owned).to_vec()
+        ["--follow", &reference, "--poll", self.poll, "--state", &state].map(str::to_owned).to_vec()
     }
 
-    fn start_with(&self, more: &[&str]) -> Observed {
+    pub(crate) fn start_with(&self, more: &[&str]) -> Observed {
         let own = self.arguments();
         let own: Vec<&str> = own.iter().map(String::as_str).collect();
         Observed::begin(&[&own, more].concat()).serving()
     }
 
-    fn start(&self) -> Observed {
+    pub(crate) fn start(&self) -> Observed {
         self.start_with(&["--handover"])
     }
 }
 
-fn page(instance: &Observed) -> String {
+pub(crate) fn page(instance: &Observed) -> String {
     instance.get("/", &[]).text()
 }
 
 /// What `galley status` says.
-fn status(instance: &Observed) -> String {
+pub(crate) fn status(instance: &Observed) -> String {
     let ran = Ran::of(galley().args(["status", "--control", &instance.control]));
     assert_eq!(ran.code, 0, "{}", ran.errors);
     ran.output
 }
 
 /// The worker that is said to have taken over.
-fn taken_over(instance: &Observed) -> Pid {
+pub(crate) fn taken_over(instance: &Observed) -> Pid {
     let line = instance.hear(" has taken over from worker ");
     let number = line.split("worker ").nth(1).unwrap().split(' ').next().unwrap();
     Pid::from_raw(number.parse().unwrap()).unwrap()

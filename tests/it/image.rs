@@ -27,7 +27,12 @@ pub(crate) fn with(mut tree: Tree, path: &str, text: &str) -> Tree {
 
 /// A package with a few bytes in the place of a program, for this machine.
 pub(crate) fn image(tree: &Tree, sequence: u64) -> Package {
-    let programs = [Program { platform: platform(), layer: pack_program(b"program").unwrap() }];
+    image_for(platform(), tree, sequence)
+}
+
+/// The same for another platform.
+pub(crate) fn image_for(platform: Platform, tree: &Tree, sequence: u64) -> Package {
+    let programs = [Program { platform, layer: pack_program(b"program").unwrap() }];
     let content = Content { layers: vec![pack_tree(tree).unwrap()], root: ContentRoot::of(tree), sequence };
     let origin = Origin { title: "Test".to_owned(), ..Origin::default() };
     assemble(&programs, Some(&content), &origin, Format::Oci).unwrap()

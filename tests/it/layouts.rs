@@ -110,11 +110,15 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 /// An archive whose names are written past all checks, as an attacker would.
 pub(crate) fn archive(entries: &[(&[u8], EntryType, &str)]) -> Vec<u8> {
+    archive_with_mode(entries, 0o644)
+}
+
+pub(crate) fn archive_with_mode(entries: &[(&[u8], EntryType, &str)], mode: u32) -> Vec<u8> {
     let mut builder = Builder::new(Vec::new());
     for (path, kind, text) in entries {
         let mut header = Header::new_ustar();
         header.set_entry_type(*kind);
-        header.set_mode(0o644);
+        header.set_mode(mode);
         header.as_old_mut().name[..path.len()].copy_from_slice(path);
         let is_file = kind.is_file() || kind.is_pax_local_extensions();
         if kind.is_symlink() || kind.is_hard_link() {
@@ -126,6 +130,13 @@ pub(crate) fn archive(entries: &[(&[u8], EntryType, &str)]) -> Vec<u8> {
         builder.append(&header, body).unwrap();
     }
     builder.into_inner().unwrap()
+}
+
+/// The text of a pax header that gives the entry behind it this path (pax(1)): with its own length, which it counts.
+pub(crate) fn pax(path: &str) -> String {
+    let record = |length: usize| format!("{length} path={path}\n");
+    let length = (0..).find(|length| record(*length).len() == *length).unwrap();
+    record(length)
 }
 
 /// One file of a site.

@@ -33,12 +33,12 @@ impl Workshop {
         self.place.path().join(name)
     }
 
-    fn binary(&self, platform: Platform) -> String {
+    pub(crate) fn binary(&self, platform: Platform) -> String {
         format!("--binary={platform}={}", self.at(platform.folder()).display())
     }
 
     /// Packs with what is given and no more.
-    fn bare(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn bare(&self, arguments: &[&str]) -> Ran {
         Ran::of(galley().env_remove("GALLEY_PLATFORM").args(["package", self.site.str()]).args(arguments))
     }
 
@@ -48,7 +48,7 @@ impl Workshop {
         self.bare(&[binaries.each_ref().map(String::as_str).as_slice(), arguments].concat())
     }
 
-    fn oci(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn oci(&self, arguments: &[&str]) -> Ran {
         let folder = self.at("image");
         self.package(&[&["--oci", folder.to_str().unwrap()], arguments].concat())
     }
@@ -59,13 +59,13 @@ impl Workshop {
 }
 
 /// The index in a layout, and its manifests.
-fn images(folder: &Path) -> (Index, Vec<Manifest>) {
+pub(crate) fn images(folder: &Path) -> (Index, Vec<Manifest>) {
     let layout = read_layout(folder).unwrap();
     let manifests = layout.index.manifests.iter().map(|descriptor| layout.manifest(descriptor).unwrap()).collect();
     (layout.index, manifests)
 }
 
-fn roles(manifest: &Manifest) -> Vec<&str> {
+pub(crate) fn roles(manifest: &Manifest) -> Vec<&str> {
     manifest.layers.iter().map(|layer| layer.role().unwrap().name()).collect()
 }
 
@@ -213,6 +213,8 @@ fn a_base_whose_config_lies_about_its_program_is_not_handed_on() {
     for (promised, code, said) in [
         (Digest::of(b"other bytes"), 1, "promises other bytes of the program than there are"),
         (packed.diff_id, 0, "wrote oci:"),
+        // That the layer is where the image goes to makes it no truer.
+        (Digest::of(b"other bytes"), 1, "promises other bytes of the program than there are"),
     ] {
         let image = foreign.image_for(&fields, &[layer.clone()], &[promised]);
         foreign.list(&[foreign.index(&[image], &json!({}))]);
@@ -225,7 +227,6 @@ fn a_base_whose_config_lies_about_its_program_is_not_handed_on() {
             folder.to_str().unwrap(),
         ]);
         ran.says(code, said);
-        assert_eq!(folder.exists(), code == 0);
     }
 }
 
@@ -240,8 +241,7 @@ fn a_damaged_layout_is_mended_by_packing_again() {
     let mut damaged = whole.clone();
     damaged[whole.len() / 2] ^= 1;
     std::fs::write(&file, &damaged).unwrap();
-    workshop.oci(&[]).says(1, "pack again with --full");
-    workshop.oci(&["--full"]).says(0, "wrote oci:");
+    workshop.oci(&[]).says(0, "is missing or damaged; all is packed again");
     assert!(std::fs::read(&file).unwrap() == whole);
     workshop.oci(&[]).says(0, "is that already");
 }
@@ -273,9 +273,14 @@ fn dockers_format_is_built_upon_like_any_other() {
     assert_eq!(manifests[0].layers.len(), 3);
     let tree = layout_content(&workshop.at("image"), Platform::Amd64).unwrap();
     assert!(tree.get("posts/p7/index.html").is_some());
-    // The other format takes the same blobs by other names.
-    workshop.edit("and back");
+    // The other format takes the same blobs by other names, there and back.
     workshop.oci(&[]).says(0, "release 3, ");
+    assert_eq!(roles(&images(&workshop.at("image")).1[0]), ["binary", "base", "delta"]);
+    workshop.oci(&docker).says(0, "release 4, ");
+    assert!(images(&workshop.at("image")).0.media_type.contains("vnd.docker"));
+    workshop.oci(&docker).says(0, "is that already");
+    workshop.edit("and back");
+    workshop.oci(&[]).says(0, "release 5, ");
     assert_eq!(roles(&images(&workshop.at("image")).1[0]), ["binary", "base", "delta", "delta"]);
 }
 

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::bail;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
@@ -111,35 +112,51 @@ impl FollowArguments {
             Some(lock) => State::open_with(folder, limits, lock),
             None => State::open(folder, limits),
         };
-        Ok(match folder.as_deref().map(open) {
-            Some(Ok(state)) => {
-                if let Some(digest) = release {
-                    let release = take_over(digest, &state.records()?, &state)?;
-                    return Ok((Store::Disk(state), Some(release)));
-                }
-                let booted = boot(&state.current(), &state.records()?, verifier, &state);
-                (Store::Disk(state), booted)
+        let state = match (folder.as_deref().map(open), release) {
+            (Some(Ok(state)), _) => state,
+            (Some(Err(error)), Some(_)) => return Err(error.into()),
+            // Any other release than that one may be what it was left for.
+            (None, Some(digest)) => {
+                bail!("release {digest} can't be taken over without a state; start this program anew")
             }
-            Some(Err(StateError::Taken(folder))) => {
-                tracing::warn!("{}", StateError::Taken(folder.clone()));
-                tracing::warn!("this instance only reads there, and keeps what it pulls in memory");
-                // Two would tell of each swap twice.
-                if telling.take().is_some() {
-                    report.say("notices are sent by the one that writes there");
-                }
-                let booted = look(&folder).and_then(|(current, records)| {
-                    boot(&current, &records, verifier, &|digest| look_at_blob(&folder, digest))
-                });
-                (Store::in_memory(), booted)
-            }
-            Some(Err(error @ StateError::Newer { .. })) => return Err(error.into()),
-            Some(Err(error)) if self.state.is_some() => return Err(error.into()),
-            Some(Err(error)) => {
-                tracing::warn!("{error}; a restart will need the registry; choose another folder with --state");
-                (Store::in_memory(), None)
-            }
-            None => (Store::in_memory(), None),
-        })
+            (Some(Err(error)), None) => return self.without_writing(error, verifier, telling, report),
+            (None, None) => return Ok((Store::in_memory(), None)),
+        };
+        let booted = match release {
+            Some(digest) => Some(take_over(digest, &state.records()?, &state)?),
+            None => boot(&state.current(), &state.records()?, verifier, &state),
+        };
+        Ok((Store::Disk(state), booted))
+    }
+
+    /// What there is where the state can't be written to: what lies there is served, if it may be read.
+    fn without_writing(
+        &self,
+        error: StateError,
+        verifier: Option<&Verifier>,
+        telling: &mut Option<Telling>,
+        report: &Report,
+    ) -> anyhow::Result<(Store, Option<Release>)> {
+        let is_taken = matches!(error, StateError::Taken(_));
+        let folder = self.folder().filter(|_| is_taken || error.is_read_only());
+        let booted = folder.and_then(|folder| {
+            let (current, records) = look(&folder)?;
+            boot(&current, &records, verifier, &|digest| look_at_blob(&folder, digest))
+        });
+        if booted.is_none() && !is_taken && (self.state.is_some() || matches!(error, StateError::Newer { .. })) {
+            return Err(error.into());
+        }
+        tracing::warn!("{error}");
+        if booted.is_some() || is_taken {
+            tracing::warn!("this instance only reads there, and keeps what it pulls in memory");
+        } else {
+            tracing::warn!("a restart will need the registry; choose another folder with --state");
+        }
+        // Two would tell of each swap twice.
+        if is_taken && telling.take().is_some() {
+            report.say("notices are sent by the one that writes there");
+        }
+        Ok((Store::in_memory(), booted))
     }
 
     /// Opens the state and reads the release to begin with. `has_source` says whether there is content of another origin, which

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Arguments;
 use super::following::baked;
+use super::rights::ports_are_open;
 use crate::cli::listening::{announce_start, announce_stop};
 use crate::cli::report::Report;
 use crate::follow::{Doorbell, Offer, boot_program, lock, look, look_at_blob, look_at_program};
@@ -82,6 +83,7 @@ pub(super) fn supervise(arguments: &Arguments, resumed: Option<Resumed>, report:
     if resumed.is_some() {
         holder.take(&sockets)?;
     }
+    ports_are_open();
     let running = Program::running().context("/proc/self/exe: handovers need this program as a file")?;
     let kept = if resumed.is_none() { kept_program(arguments, report)? } else { None };
     let beginning = Beginning {
@@ -89,6 +91,7 @@ pub(super) fn supervise(arguments: &Arguments, resumed: Option<Resumed>, report:
         lock,
         programs: kept.into_iter().chain([running]).collect(),
         arguments: env::args_os().skip(1).collect(),
+        patience: arguments.listen.patience(),
         resumed,
     };
     match run_supervisor(beginning, &mut |happening| holder.hear(happening))? {

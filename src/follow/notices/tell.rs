@@ -16,6 +16,8 @@ use crate::snapshot::Snapshot;
 const FAREWELL: Duration = Duration::from_secs(1);
 /// So many looks in a row may fail before somebody is told: a registry that is restarted is nobody's business.
 const TOLERATED: u32 = 5;
+/// Where another process serves already there is time for all tries.
+const RETRIES: Duration = Duration::from_secs(180);
 
 impl Releases {
     /// Tells by these from now on.
@@ -25,11 +27,17 @@ impl Releases {
         self
     }
 
-    /// Waits a moment for what is to be told yet.
-    pub async fn finish_notices(&self) {
-        if let Some(notices) = &self.notices {
-            notices.finish(FAREWELL).await;
+    /// Waits a moment for what is to be told yet, or as long as it takes where another process has taken over, until `stop` is done:
+    /// that one does not know of it.
+    pub async fn finish_notices(&self, stop: impl Future<Output = ()>) {
+        let Some(notices) = &self.notices else { return };
+        if self.is_suspended() {
+            tokio::select! {
+                () = notices.finish(RETRIES) => return,
+                () = stop => {}
+            }
         }
+        notices.finish(FAREWELL).await;
     }
 
     /// Readers get other content than that of `old`.

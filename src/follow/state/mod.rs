@@ -34,7 +34,6 @@ pub(super) use self::blobs::LARGE;
 pub use self::journal::Journal;
 use self::media::Media;
 use self::programs::Programs;
-pub(super) use self::programs::in_memory;
 pub use self::record::{Cause, Changes, Current, Record, Size, Status};
 use super::durable::{self, Aside};
 use crate::image::{Descriptor, Room, StoredLayer};
@@ -72,6 +71,14 @@ pub enum StateError {
         /// The format that it names.
         found: String,
     },
+}
+
+impl StateError {
+    /// Whether what lies there may be read, and nothing written: a volume that is mounted so, or somebody else's folder.
+    pub fn is_read_only(&self) -> bool {
+        let Self::Io { source, .. } = self else { return false };
+        matches!(source.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+    }
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> StateError {
@@ -210,6 +217,11 @@ impl State {
     /// Keeps a program, whose digest has been checked, and opens it to be run.
     pub fn put_program(&self, digest: Digest, bytes: &[u8]) -> Result<File, StateError> {
         self.programs.put(digest, bytes).map_err(at(&self.folder))
+    }
+
+    /// A program that is kept, to be run, if it is whole.
+    pub fn program(&self, digest: Digest) -> Option<File> {
+        self.programs.open(digest)
     }
 
     /// Forgets programs that are not in `named`.

@@ -18,8 +18,8 @@ fn may_be_run(file: &File) -> io::Result<bool> {
     Ok(!fstatvfs(file)?.f_flag.contains(StatVfsMountFlags::NOEXEC))
 }
 
-/// A program in a file that is in memory, for where nothing on a disk may be run, or there is none.
-pub(in crate::follow) fn in_memory(program: &[u8]) -> io::Result<File> {
+/// A program in a file that is in memory, for where nothing on a disk may be run.
+fn in_memory(program: &[u8]) -> io::Result<File> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     // Kernels before 6.3 do not know the flag; later ones may want it.
     let made = memfd_create("galley", flags | MemfdFlags::EXEC).or_else(|_| memfd_create("galley", flags));

@@ -11,6 +11,8 @@ pub(crate) enum Fault {
     MoreBytes,
     /// Blobs come without their last byte, in good order.
     FewerBytes,
+    /// What contains this is not answered as long as this is so.
+    Hangs(&'static str),
     /// Blobs are gone.
     NoBlobs,
     /// A look at a blob says another length than it has.
@@ -29,6 +31,8 @@ pub(crate) enum Fault {
     CutTag(u32),
     /// An upload that was begun is known no more.
     ForgottenUpload(u32),
+    /// Uploads go on at an absolute address: behind this scheme and host, at the registry's port.
+    Location(&'static str),
     /// Uploads are taken for other bytes than were sent.
     Garbled,
     /// Uploads and manifests are refused by this status, with this body.

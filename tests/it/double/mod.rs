@@ -11,6 +11,7 @@ use std::fmt;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::http::{Response, StatusCode, header};
@@ -36,6 +37,8 @@ struct Store {
     blobs: HashMap<String, Bytes>,
     /// By `repository/tag` and `repository/digest`.
     manifests: HashMap<String, (String, Bytes)>,
+    /// What somebody else moves the tag to, if it is not [`THEIRS`].
+    theirs: Option<Bytes>,
     /// Where the tag pointed before.
     stale: Option<(String, Bytes)>,
     fault: Fault,
@@ -172,6 +175,13 @@ impl Registry {
         Storage(storage)
     }
 
+    /// Lets a blob be found, and returns its digest.
+    pub(crate) fn put_blob(&self, blob: &[u8]) -> String {
+        let digest = galley::snapshot::Digest::of(blob).to_string();
+        self.store.lock().unwrap().blobs.insert(digest.clone(), Bytes::copy_from_slice(blob));
+        digest
+    }
+
     /// Drops all blobs.
     pub(crate) fn sweep(&self) {
         self.store.lock().unwrap().blobs.clear();
@@ -182,9 +192,26 @@ impl Registry {
         std::mem::take(&mut self.store.lock().unwrap().log)
     }
 
+    /// Waits until somebody has asked for what contains `part`.
+    #[track_caller]
+    pub(crate) fn wait_for_request(&self, part: &str) {
+        let begun = Instant::now();
+        while !self.store.lock().unwrap().log.iter().any(|line| line.contains(part)) {
+            assert!(begun.elapsed() < crate::support::PATIENCE, "nobody asked for {part}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// What is found by this tag or digest is there no more.
     pub(crate) fn forget(&self, name: &str) {
         self.store.lock().unwrap().manifests.remove(name).unwrap();
+    }
+
+    /// Somebody else moves the tag to this index when a request has been answered that contains `part`.
+    pub(crate) fn move_tag_after(&self, part: &'static str, index: &[u8]) {
+        let mut store = self.store.lock().unwrap();
+        store.theirs = Some(Bytes::copy_from_slice(index));
+        store.fault = Fault::TagMovesAfter(part);
     }
 
     /// Lets a manifest be found by a tag.
@@ -241,6 +268,10 @@ async fn answer(store: Arc<Mutex<Store>>, request: axum::http::Request<Incoming>
     if happens(|fault| matches!(fault, Fault::Silent(_))) {
         std::future::pending::<()>().await;
     }
+    let hangs = || matches!(store.lock().unwrap().fault, Fault::Hangs(part) if line.contains(part));
+    while hangs() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     if line.starts_with("PUT /v2/blog/blobs/uploads/") && happens(|fault| matches!(fault, Fault::CutUpload(_))) {
         // The first piece is taken, so that something is on its way.
         body.frame().await;
@@ -259,8 +290,15 @@ async fn answer(store: Arc<Mutex<Store>>, request: axum::http::Request<Incoming>
     if path == "/token" {
         return Ok(store.token(&parts.method, parts.uri.query().unwrap_or_default(), &parts.headers, &body));
     }
-    if let Some(challenge) = store.challenge(&parts.method, &path, &parts.headers) {
-        return Ok(challenge);
+    // By its other name it is the storage of somebody else, who refuses whoever shows what the registry gave.
+    match is_elsewhere(&parts) {
+        true if parts.headers.contains_key(header::AUTHORIZATION) => return Ok(bare(StatusCode::BAD_REQUEST)),
+        true => {}
+        false => {
+            if let Some(challenge) = store.challenge(&parts.method, &path, &parts.headers) {
+                return Ok(challenge);
+            }
+        }
     }
     let answer = store.route(&parts, &path, body)?;
     store.somebody_else(&line);
@@ -310,6 +348,10 @@ fn line(parts: &axum::http::request::Parts) -> String {
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
     let range = parts.headers.get(header::RANGE).map(|range| format!(" {}", range.to_str().unwrap()));
     format!("{} {path}{}", parts.method, range.unwrap_or_default())
+}
+
+fn is_elsewhere(parts: &axum::http::request::Parts) -> bool {
+    parts.headers.get(header::HOST).is_some_and(|host| host.as_bytes().starts_with(b"localhost:"))
 }
 
 fn bare(status: StatusCode) -> Response<Body> {

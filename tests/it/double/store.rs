@@ -33,7 +33,11 @@ impl Store {
             }
             self.uploads += 1;
             // With a query of its own, as real registries have it: the digest must be added to it.
-            let location = format!("/v2/{repository}/blobs/uploads/{}?state=x", self.uploads);
+            let mut location = format!("/v2/{repository}/blobs/uploads/{}?state=x", self.uploads);
+            if let Fault::Location(host) = self.fault {
+                let (_, port) = self.address.rsplit_once(':').unwrap();
+                location = format!("{host}:{port}{location}");
+            }
             let response = Response::builder().status(StatusCode::ACCEPTED).header(header::LOCATION, location);
             return Ok(response.body(Body::empty()).unwrap());
         }
@@ -155,7 +159,8 @@ impl Store {
         {
             self.fault = Fault::None;
             let media_type = "application/vnd.oci.image.index.v1+json".to_owned();
-            self.manifests.insert("blog/latest".to_owned(), (media_type, Bytes::from_static(THEIRS)));
+            let theirs = self.theirs.take().unwrap_or(Bytes::from_static(THEIRS));
+            self.manifests.insert("blog/latest".to_owned(), (media_type, theirs));
         }
     }
 }
