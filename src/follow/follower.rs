@@ -263,8 +263,7 @@ impl Follower {
 
     /// When a window opens that something waits for.
     fn opening(&self) -> Option<Instant> {
-        let left = self.releases.opening()?.duration_since(Timestamp::now());
-        Some(Instant::now() + Duration::try_from(left).unwrap_or_default())
+        Some(Instant::now() + self.releases.opening()?)
     }
 
     async fn advance(&mut self) {

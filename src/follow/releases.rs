@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -29,6 +30,8 @@ pub struct Releases {
     pub(super) deployment: Arc<Deployment>,
     pub(super) store: Arc<Store>,
     schedule: Schedule,
+    /// The time of the schedule.
+    clock: fn() -> Timestamp,
     pub(super) notices: Option<Notices>,
     /// Held by whoever fetches: what came and is not written down yet is not swept meanwhile.
     fetching: Arc<RwLock<()>>,
@@ -120,8 +123,8 @@ impl Releases {
     ) -> Result<Self, StateError> {
         let inner = Inner { current: store.current(), records: store.records()?, ..Inner::default() };
         let (fetching, went_back) = Default::default();
-        let inner = Mutex::new(inner);
-        let releases = Self { deployment, store, schedule, notices: None, fetching, went_back, inner };
+        let (clock, inner) = (Timestamp::now, Mutex::new(inner));
+        let releases = Self { deployment, store, schedule, clock, notices: None, fetching, went_back, inner };
         let mut inner = releases.lock();
         match booted {
             Some(Booted { record, served }) => {
@@ -235,7 +238,7 @@ impl Releases {
     fn decision(&self, inner: &Inner, record: &Record, cause: Cause) -> Decision {
         let get = |digest: Option<Digest>| digest.and_then(|digest| inner.records.get(&digest));
         let (current, pinned) = (get(inner.current.current), get(inner.current.pinned));
-        self.schedule.decide(record, current, pinned, cause, Timestamp::now())
+        self.schedule.decide(record, current, pinned, cause, (self.clock)())
     }
 
     /// `snapshot` is asked for only if it is to be served: of what is in quarantine nothing is kept but its name.
@@ -356,11 +359,13 @@ impl Releases {
         inner.waiting = Some(format!("it is refused: {reason}"));
     }
 
-    /// When a window opens that the latest release waits for.
-    pub(super) fn opening(&self) -> Option<Timestamp> {
+    /// How long until a window opens that the latest release waits for.
+    pub(super) fn opening(&self) -> Option<Duration> {
         let inner = self.lock();
         let waits = inner.waiting.is_some() && inner.latest != inner.current.current;
-        waits.then(|| self.schedule.opening(Timestamp::now())).flatten().map(|at| at.timestamp())
+        let now = (self.clock)();
+        let opening = waits.then(|| self.schedule.opening(now)).flatten()?.timestamp();
+        Some(opening.duration_since(now).try_into().unwrap_or_default())
     }
 
     /// Writes down a step, where there is a journal.
@@ -397,4 +402,4 @@ mod back;
 mod ready;
 mod sweep;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::control::Observed;
 use crate::double::Registry;
-use crate::follow::push;
+use crate::follow::{SECRET, push};
 use crate::image::{image, tree, with};
 use crate::notices::{COMMIT, committed};
 use crate::support::{Connection, PATIENCE, Ran, Response, TempSite, galley, program, run};
@@ -284,8 +284,18 @@ fn a_window_that_is_closed_holds_releases_back_and_a_person_does_not_wait() {
     let window = format!("mon-sun {}-{}", later.strftime("%H:%M"), later.strftime("%H:59"));
     let window =
         if later.strftime("%H:%M").to_string().ends_with(":59") { "mon 00:00-00:01".to_owned() } else { window };
-    let followed = fleet.start(&["--window", &window]);
+    fleet.place.write("secret", SECRET);
+    let followed = fleet.start(&["--window", &window, "--hook-secret-file", &fleet.at("secret")]);
     fleet.push("two");
+    let mut hooks = Connection::open(&followed.observed.address);
+    assert_eq!(hooks.request("POST", &format!("/_galley/hook/{SECRET}"), &[], "{}").status, 202);
+    let begun = Instant::now();
+    while followed.status()["waiting"].is_null() {
+        assert!(begun.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let waiting = followed.status()["waiting"].as_str().unwrap().to_owned();
+    assert!(waiting.starts_with("the window opens at "), "{waiting}");
     followed.does(&["deploy", "--dry-run"], "would be served");
     assert!(followed.page().contains("one"));
     followed.does(&["deploy"], "the latest release is served");

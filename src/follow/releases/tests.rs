@@ -15,7 +15,7 @@ fn tree(text: &str) -> Tree {
 }
 
 /// A release of one page, with its blobs in `store`.
-fn release(store: &Store, sequence: u64, text: &str) -> Release {
+pub(in crate::follow) fn release(store: &Store, sequence: u64, text: &str) -> Release {
     let tree = tree(text);
     let layer = pack_tree(&tree).unwrap();
     let bytes = layer.bytes().unwrap().unwrap();
@@ -54,7 +54,17 @@ fn begin(store: &Arc<Store>) -> (Releases, Arc<Deployment>) {
     (releases, deployment)
 }
 
-fn root(text: &str) -> ContentRoot {
+/// The same by a schedule, whose time is another one.
+pub(in crate::follow) fn begin_at(
+    clock: fn() -> Timestamp,
+    schedule: Schedule,
+    store: &Arc<Store>,
+) -> (Releases, Arc<Deployment>) {
+    let (releases, deployment) = begin(store);
+    (Releases { clock, schedule, ..releases }, deployment)
+}
+
+pub(in crate::follow) fn root(text: &str) -> ContentRoot {
     ContentRoot::of(&tree(text))
 }
 
