@@ -199,8 +199,8 @@ fn retained_files(current: &Record, verifier: Option<&Verifier>, state: &State) 
     let records = state.records()?;
     let releases = retained(current, &records, verifier, state);
     // Which of their files lie on the disk depends on the memory that there is.
-    let changed = releases.iter().filter(|release| records.get(&release.record.digest) != Some(&release.record));
-    changed.map(|release| state.keep(&release.record)).collect::<Result<(), _>>()?;
+    let mut changed = releases.iter().filter(|release| records.get(&release.record.digest) != Some(&release.record));
+    changed.try_for_each(|release| state.keep(&release.record))?;
     Ok(releases.into_iter().map(|release| release.tree).collect())
 }
 
