@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -17,11 +17,11 @@ use super::handover::{self, Successor};
 use super::pace::Pace;
 use super::poll::Poll;
 use super::release::{FetchError, Fetcher};
-use super::releases::{Assessment, Outcome, Releases};
-use super::state::{Cause, StateError, Status};
+use super::releases::{Outcome, Releases};
+use super::state::{Cause, Status};
 use super::trouble::Trouble;
 use super::watch::watch;
-use crate::registry::{Reference, TagState};
+use crate::registry::TagState;
 use crate::serve::Observer;
 use crate::snapshot::Digest;
 
@@ -34,6 +34,9 @@ const EARLY: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(2
 const PULLS_OF_THE_BAD: u32 = 3;
 /// The first pause after a failure; each further one is twice as long, up to the poll's interval.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+pub use self::handle::FollowerHandle;
+use self::handle::Request;
 
 /// Keeps an instance at what a reference points at.
 pub struct Follower {
@@ -67,52 +70,6 @@ type Installed = (Digest, Option<Timestamp>);
 enum Seen {
     Nothing,
     New(Outcome),
-}
-
-/// A person's request to look now.
-struct Request {
-    reply: oneshot::Sender<Result<Outcome, String>>,
-}
-
-/// What others have of a follower.
-#[derive(Clone, Debug)]
-pub struct FollowerHandle {
-    /// What hooks ring.
-    pub bell: Arc<Doorbell>,
-    /// What it follows.
-    pub reference: Reference,
-    /// What is wrong with the registry, if something is.
-    pub trouble: Arc<Trouble>,
-    requests: mpsc::Sender<Request>,
-    fetcher: Fetcher,
-    releases: Arc<Releases>,
-}
-
-impl FollowerHandle {
-    /// Fetches and checks what the reference points at now, and says what would become of it.
-    pub async fn assess(&self) -> Result<Assessment, String> {
-        let fetching = self.releases.fetching().await;
-        let release = self.fetcher.fetch(Cause::Person, None).await.map_err(|error| error.to_string());
-        let releases = Arc::clone(&self.releases);
-        let assessed = spawn_blocking(move || {
-            let assessed = release.and_then(|release| releases.assess(release).map_err(|error| error.to_string()));
-            drop(fetching);
-            releases.sweep();
-            assessed
-        });
-        assessed.await.map_err(|error| error.to_string())?
-    }
-
-    /// Looks at the reference now, and serves what it points at, even if that was held or no window is open.
-    pub async fn look(&self) -> Result<Outcome, String> {
-        if self.releases.is_suspended() {
-            return Err(StateError::Suspended.to_string());
-        }
-        let (reply, answer) = oneshot::channel();
-        let gone = |_| "the instance is about to stop".to_owned();
-        self.requests.send(Request { reply }).await.map_err(|_| gone(()))?;
-        answer.await.unwrap_or_else(|_| Err(gone(())))
-    }
 }
 
 impl Follower {
@@ -186,7 +143,10 @@ impl Follower {
                     request = Some(asked);
                 }
                 // It has a first minute, too.
-                () = self.releases.went_back() => continue,
+                () = self.releases.went_back() => {
+                    self.look_at_program();
+                    continue;
+                }
                 () = sleep_until(opening.unwrap_or_else(far)), if opening.is_some() => {
                     self.advance().await;
                     self.look_at_program();
@@ -453,5 +413,6 @@ fn far() -> Instant {
     Instant::now() + Duration::from_secs(365 * 86_400)
 }
 
+mod handle;
 #[cfg(test)]
 mod tests;

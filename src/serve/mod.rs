@@ -38,7 +38,7 @@ pub use accept::{Farewell, Settings, serve};
 pub use alternative::{PREVIEW_COOKIE, Previewed, Previews};
 pub use answer::content;
 pub use body::AnswerBody;
-pub use coder::{Coder, Keep};
+pub use coder::{Coder, Keep, WriteCodings};
 pub use control::{Control, ControlThread};
 pub use deployment::Deployment;
 pub use handler::{Answer, Handler};

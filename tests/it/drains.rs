@@ -79,7 +79,7 @@ fn a_download_goes_on_over_a_handover_and_is_cut_at_its_limit() {
         return;
     }
     let mut yard = yard();
-    let instance = yard.start_with(&["--handover", "--idle-timeout", "3s", "--stop-timeout", "1s"]);
+    let instance = yard.start_with(&["--handover", "--idle-timeout", "10s", "--stop-timeout", "1s"]);
     taken_over(&instance);
     let (whole, endless) = (begin_download(&instance), begin_download(&instance));
     let (haste, slow) = (AtomicBool::new(false), Duration::from_secs(120));
