@@ -19,9 +19,13 @@ ARG PLATFORM
 ARG BUILDPLATFORM
 ARG TARGETPLATFORM
 ARG BASE
-# An image that says the wrong platform is worse than none.
-RUN if [ "$BASE" = scratch ] && [ "${TARGETPLATFORM:-$BUILDPLATFORM}" != "$PLATFORM" ]; then \
-        echo "this file is for $PLATFORM: say --platform $PLATFORM, or --build-arg BASE= with an image for it" >&2; exit 1; \
+# An image that says the wrong platform is worse than none. The classic builder, which tells no TARGETPLATFORM, calls whatever
+# begins with `scratch` an image for the machine that builds, --platform or not.
+RUN say=; case "$BASE $PLATFORM" in \
+        "scratch ${TARGETPLATFORM:-$BUILDPLATFORM}") ;; \
+        scratch*) say="--platform $PLATFORM"; [ -n "$TARGETPLATFORM" ] || say="DOCKER_BUILDKIT=1 and $say" ;; \
+    esac; if [ -n "$say" ]; then \
+        echo "this file is for $PLATFORM: say $say, or --build-arg BASE= with an image for it" >&2; exit 1; \
     fi
 # What galley depends on changes seldom, galley now and then, the blog every day: each in layers of its own.
 COPY Cargo.toml Cargo.lock build.rs ./

@@ -1,4 +1,5 @@
-//! What is wrong with a rendered site: links and anchors, redirects, images, nesting of HTML, feeds and sitemap.
+//! What is wrong with a rendered site: links and anchors, redirects, images, nesting of HTML, feeds and sitemap; and what its
+//! pages hold that no security policy has room for.
 //!
 //! Pages are read one by one on all cores. What is kept of each are its anchors, so that links to them from other pages
 //! can be looked at in the end; a page is read a second time only if something is wrong with such a link.
@@ -32,7 +33,7 @@ use self::spot::Spots;
 use self::targets::Targets;
 use crate::finding::Finding;
 use crate::finding::Severity;
-use crate::snapshot::{Entry, HEADERS, REDIRECTS, Redirects, Tree, TreePath};
+use crate::snapshot::{Entry, HEADERS, REDIRECTS, Redirects, Tree, TreePath, beyond_policy};
 
 /// A file that an author wrote.
 #[derive(Clone, Debug)]
@@ -156,6 +157,8 @@ impl<'a> Site<'a> {
         let faults =
             page.faults.iter().map(|fault| spots.tag(&fault.tag).finding(Severity::Error, fault.message.clone()));
         read.findings.extend(faults);
+        let beyond = beyond_policy(&html).into_iter().map(|message| spots.page().finding(Severity::Warning, message));
+        read.findings.extend(beyond);
         read.forward = page.forward.map(std::borrow::Cow::into_owned);
         read.anchors = page.anchors.into_keys().map(Box::from).collect();
         read.anchors.sort_unstable();

@@ -123,6 +123,15 @@ fn images_want_words() {
 }
 
 #[test]
+fn pages_that_their_policy_has_no_room_for_are_warned_of() {
+    let styles: String = (0..60).map(|number| format!("<p style='width: {number}px'>x</p>")).collect();
+    let found = found_in(&styles, Some(&styles));
+    let message = "W content/_index.md: the page has more styles of its own than its security policy can name";
+    assert!(found.len() == 1 && found[0].starts_with(message), "{found:?}");
+    assert!(found_in(&styles, None)[0].starts_with("W index.html: the page has more styles"));
+}
+
+#[test]
 fn broken_nesting_is_an_error_at_the_authors_tag() {
     assert_eq!(
         found_in("<div><b class=x>y</div>", Some("one\n\n<div><b class=x>y</div>\n")),

@@ -107,7 +107,7 @@ impl Held {
         // All platforms have the same content.
         let image = description.image_for(Platform::of_this_program());
         let image = image.with_context(|| format!("{source} has no image in it"))?;
-        let layers: anyhow::Result<Vec<Blob>> = image.manifest.content_layers().into_iter().map(get).collect();
+        let layers: anyhow::Result<Vec<Blob>> = image.manifest.content_to_pull()?.into_iter().map(get).collect();
         let tree = content_of(&source.to_string(), &description, &layers?)?;
         Ok(Self { description, tree })
     }

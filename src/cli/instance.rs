@@ -119,7 +119,7 @@ pub(super) fn releases(arguments: &ReleasesArguments, report: &Report) -> anyhow
         return Ok(());
     }
     for release in answer["releases"].as_array().into_iter().flatten() {
-        report.result(line(release));
+        report.result(listed(release));
     }
     Ok(())
 }
@@ -149,19 +149,12 @@ pub(super) fn deploy(arguments: &DeployArguments, report: &Report) -> anyhow::Re
         return Ok(());
     }
     let (decision, record) = (&answer["decision"], &answer["record"]);
-    let changes = &record["changes"];
     let would = match text(decision, "decision") {
         "install" => "would be served".to_owned(),
         "wait" => format!("would be kept and not served: {}", text(decision, "reason")),
         _ => format!("would not be served: {}", text(decision, "reason")),
     };
-    report.result(format!(
-        "{} {would}; {} added, {} changed, {} removed",
-        line(record),
-        changes["added"],
-        changes["changed"],
-        changes["removed"]
-    ));
+    report.result(format!("{} {would}; {}", line(record), changes(record)));
     Ok(())
 }
 
@@ -242,6 +235,18 @@ fn line(release: &Value) -> String {
         text(release, "digest"),
         text(release, "fetched").split('.').next().unwrap_or_default()
     )
+}
+
+/// The same with who brought it, the beginning of the commit that it was made from, and what changed by it.
+fn listed(release: &Value) -> String {
+    let revision: String = text(release, "revision").chars().take(12).collect();
+    let revision = if revision.is_empty() { revision } else { format!("revision {revision}, ") };
+    format!("{}; by {}, {revision}{}", line(release), text(release, "cause"), changes(release))
+}
+
+fn changes(release: &Value) -> String {
+    let changes = &release["changes"];
+    format!("{} added, {} changed, {} removed", changes["added"], changes["changed"], changes["removed"])
 }
 
 fn outcome(answer: &Value) -> String {

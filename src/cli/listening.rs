@@ -13,6 +13,7 @@ use sd_notify::NotifyState;
 use super::report::Report;
 use crate::serve::{
     Address, Inherited, Limits, Listener, Settings, Tls, TlsFiles, TlsWatch, Trust, duration_of, own_names,
+    possible_connections,
 };
 use crate::supervise::Patience;
 
@@ -79,16 +80,22 @@ impl ListenArguments {
     /// The same on listeners that are open.
     pub(super) fn on(&self, listeners: Vec<Listener>, report: &Report) -> anyhow::Result<Listening> {
         let (tls, watch) = self.tls(&listeners, report)?;
-        let limits = self.limits();
+        let limits = self.limits(report);
         let trust = Trust::new(self.trust_proxy.iter().copied());
         Ok(Listening { listeners, settings: Settings { limits, tls, trust, ..Settings::default() }, watch })
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self, report: &Report) -> Limits {
         let default = Limits::for_this_process();
-        // No more than the process may open.
-        let connections =
-            self.connections.map_or(default.connections, |asked| default.connections.min(asked.get() as usize));
+        let connections = self.connections.map_or(default.connections, |asked| {
+            let (asked, possible) = (asked.get() as usize, possible_connections());
+            if asked > possible {
+                report.say(format_args!(
+                    "--connections {asked}: the limit of open files allows {possible}; raise it (ulimit -n, or LimitNOFILE= of a service)"
+                ));
+            }
+            asked.min(possible)
+        });
         Limits {
             connections,
             connections_per_address: self.connections_per_address,

@@ -16,16 +16,26 @@ use crate::finding::Finding;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Report {
     quiet: bool,
+    /// Whether standard output is for something else.
+    output_is_taken: bool,
     started: Instant,
 }
 
 impl Report {
     pub(super) fn new(quiet: bool) -> Self {
-        Self { quiet, started: Instant::now() }
+        Self { quiet, output_is_taken: false, started: Instant::now() }
     }
 
-    /// What a program may want to read: on standard output.
+    /// The same, which leaves standard output to something else.
+    pub(super) fn without_output(self) -> Self {
+        Self { output_is_taken: true, ..self }
+    }
+
+    /// What a program may want to read: on standard output, unless that is taken.
     pub(super) fn result(&self, line: impl Display) {
+        if self.output_is_taken {
+            return self.say(line);
+        }
         let mut output = std::io::stdout();
         let _ = writeln!(output, "{line}").and_then(|()| output.flush());
     }

@@ -91,10 +91,16 @@ pub struct FollowerHandle {
 impl FollowerHandle {
     /// Fetches and checks what the reference points at now, and says what would become of it.
     pub async fn assess(&self) -> Result<Assessment, String> {
-        let release = self.fetcher.fetch(Cause::Person, None).await;
-        let (release, releases) = (release.map_err(|error| error.to_string())?, Arc::clone(&self.releases));
-        let assessed = spawn_blocking(move || releases.assess(release)).await.map_err(|error| error.to_string())?;
-        assessed.map_err(|error| error.to_string())
+        let fetching = self.releases.fetching().await;
+        let release = self.fetcher.fetch(Cause::Person, None).await.map_err(|error| error.to_string());
+        let releases = Arc::clone(&self.releases);
+        let assessed = spawn_blocking(move || {
+            let assessed = release.and_then(|release| releases.assess(release).map_err(|error| error.to_string()));
+            drop(fetching);
+            releases.sweep();
+            assessed
+        });
+        assessed.await.map_err(|error| error.to_string())?
     }
 
     /// Looks at the reference now, and serves what it points at, even if that was held or no window is open.
@@ -163,6 +169,7 @@ impl Follower {
             next += self.poll.next();
         }
         let mut cause = Cause::Start;
+        self.releases.prepare().await;
         self.look_at_program();
         loop {
             self.watch_what_is_new();
@@ -171,9 +178,15 @@ impl Follower {
             tokio::select! {
                 () = self.bell.rung(), if self.rest.is_none_or(|rest| rest <= Instant::now()) => cause = Cause::Hook,
                 Some(asked) = self.requests.recv() => {
+                    // Whoever asked has given it up: it is not done behind their back.
+                    if asked.reply.is_closed() {
+                        continue;
+                    }
                     cause = Cause::Person;
                     request = Some(asked);
                 }
+                // It has a first minute, too.
+                () = self.releases.went_back() => continue,
                 () = sleep_until(opening.unwrap_or_else(far)), if opening.is_some() => {
                     self.advance().await;
                     self.look_at_program();
@@ -189,7 +202,7 @@ impl Follower {
             let mut rung = self.bell.take();
             let looked = self.look_until_announced(cause, &mut rung).await;
             self.bell.settle(&rung.jobs, &self.looked(&looked));
-            let failures = self.trouble.note(looked.as_ref().err());
+            let failures = self.note_trouble(looked.as_ref().err());
             let quiet = !matches!(looked, Ok(Seen::New(_)));
             let pause = self.pause(looked.as_ref().err(), failures);
             self.rest = looked.as_ref().err().and_then(rest).map(|rest| started + rest);
@@ -201,6 +214,15 @@ impl Follower {
             next = started + pause;
             cause = Cause::Poll;
         }
+    }
+
+    /// How many looks have failed in a row; whoever is to be told of that is.
+    fn note_trouble(&self, error: Option<&FetchError>) -> u32 {
+        let before = self.trouble.view();
+        let failures = self.trouble.note(error);
+        let reference = self.fetcher.client.reference();
+        self.releases.tell_trouble(reference, before.as_ref(), self.trouble.view().as_ref());
+        failures
     }
 
     /// How long until the next look that nothing asks for.
@@ -241,8 +263,7 @@ impl Follower {
 
     /// When a window opens that something waits for.
     fn opening(&self) -> Option<Instant> {
-        let left = self.releases.opening()?.duration_since(Timestamp::now());
-        Some(Instant::now() + Duration::try_from(left).unwrap_or_default())
+        Some(Instant::now() + self.releases.opening()?)
     }
 
     async fn advance(&mut self) {
@@ -302,7 +323,9 @@ impl Follower {
     /// Looks at the reference, and counts what comes of it.
     async fn look(&mut self, cause: Cause) -> Result<Seen, FetchError> {
         self.pace.wait().await;
+        let fetching = self.releases.fetching().await;
         let seen = self.look_once(cause).await;
+        drop(fetching);
         match &seen {
             Ok(Seen::New(_)) => {
                 self.news = Some(Instant::now());
@@ -315,6 +338,12 @@ impl Follower {
                 self.counts.looks_failed.inc()
             }
         };
+        if !matches!(seen, Ok(Seen::Nothing)) {
+            let releases = Arc::clone(&self.releases);
+            if let Err(error) = spawn_blocking(move || releases.sweep()).await {
+                tracing::error!("galley itself broke on what is no longer needed; please report it: {error}");
+            }
+        }
         seen
     }
 
@@ -423,3 +452,6 @@ async fn looked(successor: &mut Option<Successor>) -> handover::Looked {
 fn far() -> Instant {
     Instant::now() + Duration::from_secs(365 * 86_400)
 }
+
+#[cfg(test)]
+mod tests;

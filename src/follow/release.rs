@@ -10,13 +10,13 @@ use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::timeout;
 
 use super::durable::Aside;
-use super::served::{Below, Booted, Served, Unpacked, unpack};
+use super::served::{Below, Booted, Served, Unpacked, media, unpack};
 use super::state::{Cause, Changes, Record, Size, StateError, Status};
 use super::store::{BlobSource, Store};
 use super::verify::Verifier;
 use crate::image::{Blob, ContentError, Descriptor, Index, Manifest, Platform, Room, SignatureError, StoredLayer};
 use crate::registry::{Client, RegistryError};
-use crate::snapshot::{Content, Digest, Tree};
+use crate::snapshot::{Digest, Tree};
 
 /// So long a release may take: 450 MB at a megabit a second. A registry that drips must not hold up those that come later for ever.
 const MAX_FETCH: Duration = Duration::from_secs(3600);
@@ -81,7 +81,7 @@ impl FetchError {
     pub fn is_lasting(&self) -> bool {
         match self {
             Self::Content(_) | Self::Signature { .. } => true,
-            Self::Registry(error) => matches!(error, RegistryError::Mismatch { .. } | RegistryError::NoPlatform { .. }),
+            Self::Registry(error) => error.is_of_the_image(),
             Self::Bad { source, .. } => source.is_lasting(),
             Self::State(_) | Self::Freeze(_) | Self::Lost(_) | Self::TooSlow | Self::Broken(_) => false,
         }
@@ -137,12 +137,6 @@ fn place(
         layers.extend(layer);
     }
     Ok((blobs, layers))
-}
-
-/// The digests of those files of `tree` that lie on a disk.
-fn media(tree: &Tree) -> Vec<Digest> {
-    let lie_there = tree.iter().filter(|(_, entry)| matches!(entry.content(), Content::File(_)));
-    lie_there.map(|(_, entry)| entry.digest()).collect()
 }
 
 /// What gets releases from where a reference points.
@@ -242,7 +236,7 @@ impl Fetcher {
         if index.annotations.is_empty() {
             index.take_labels(&client.blob(&parsed.config).await?.bytes);
         }
-        let layers = parsed.content_layers().into_iter().cloned().collect();
+        let layers = parsed.content_to_pull().map_err(ContentError::from)?.into_iter().cloned().collect();
         let binary = parsed.binary_layer().map(|layer| layer.digest);
         Ok(Parts { name, digest, index, index_bytes: pulled.bytes, manifest, layers, binary, below: None })
     }

@@ -3,14 +3,17 @@
 //! Whatever changes what is served goes through here, under one lock, which no network is waited for with. What is installed
 //! is on disk before readers see it; a rollback is seen first and written down then.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::{Notify, RwLock};
 
+use self::ready::{Ready, Way};
 use super::notices::{Event, Notices, Told};
 use super::release::{FetchError, Release};
 use super::schedule::{Decision, Schedule};
@@ -27,7 +30,13 @@ pub struct Releases {
     pub(super) deployment: Arc<Deployment>,
     pub(super) store: Arc<Store>,
     schedule: Schedule,
+    /// The time of the schedule.
+    clock: fn() -> Timestamp,
     pub(super) notices: Option<Notices>,
+    /// Held by whoever fetches: what came and is not written down yet is not swept meanwhile.
+    fetching: Arc<RwLock<()>>,
+    /// Told when a person or harm put a release in place.
+    went_back: Notify,
     inner: Mutex<Inner>,
 }
 
@@ -38,7 +47,10 @@ pub(super) struct Inner {
     /// What the reference pointed at when it was last looked at.
     pub(super) latest: Option<Digest>,
     /// Snapshots that a rollback needs nothing for.
-    ready: HashMap<Digest, Ready>,
+    ready: Ready,
+    /// What the instance began with, where that was no release, and the release that has its place, as long as that is served;
+    /// until one is confirmed.
+    begun: Option<(Arc<Snapshot>, Option<Digest>)>,
     /// What is known of the files that are served, if they came from a release.
     served: Option<Served>,
     /// Why the latest release is not served.
@@ -48,9 +60,6 @@ pub(super) struct Inner {
     /// Whether another process is about to take over, and this one changes nothing any more.
     pub(super) suspended: bool,
 }
-
-/// What a rollback needs: the files, and what is known of them if they came from a release.
-type Ready = (Arc<Snapshot>, Option<Served>);
 
 /// What became of a release that was offered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -90,6 +99,9 @@ pub enum ChangeError {
     /// Nothing is served that came from the reference.
     #[error("no release is served yet")]
     NoCurrent,
+    /// Readers have it, and a restart may not.
+    #[error("it is served, but not written down, so that a restart may serve another one: {0}")]
+    NotWritten(StateError),
     /// The state, or what is in it.
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -110,7 +122,9 @@ impl Releases {
         booted: Option<Booted>,
     ) -> Result<Self, StateError> {
         let inner = Inner { current: store.current(), records: store.records()?, ..Inner::default() };
-        let releases = Self { deployment, store, schedule, notices: None, inner: Mutex::new(inner) };
+        let (fetching, went_back) = Default::default();
+        let (clock, inner) = (Timestamp::now, Mutex::new(inner));
+        let releases = Self { deployment, store, schedule, clock, notices: None, fetching, went_back, inner };
         let mut inner = releases.lock();
         match booted {
             Some(Booted { record, served }) => {
@@ -126,10 +140,8 @@ impl Releases {
             // What is served came from elsewhere.
             None => inner.current.current = None,
         }
-        if let Err(error) = releases.sweep(&mut inner) {
-            tracing::warn!("{error}; what is no longer needed stays there");
-        }
         drop(inner);
+        releases.sweep();
         Ok(releases)
     }
 
@@ -187,9 +199,7 @@ impl Releases {
             return Ok(Outcome::Same);
         }
         self.keep(&mut inner, record.clone())?;
-        let outcome = self.decide(&mut inner, &record, || Ok((snapshot, served)), cause)?;
-        self.sweep(&mut inner)?;
-        Ok(outcome)
+        self.decide(&mut inner, &record, || Ok((snapshot, served)), cause)
     }
 
     /// What would become of a release that was fetched and verified; nothing is kept.
@@ -228,7 +238,7 @@ impl Releases {
     fn decision(&self, inner: &Inner, record: &Record, cause: Cause) -> Decision {
         let get = |digest: Option<Digest>| digest.and_then(|digest| inner.records.get(&digest));
         let (current, pinned) = (get(inner.current.current), get(inner.current.pinned));
-        self.schedule.decide(record, current, pinned, cause, Timestamp::now())
+        self.schedule.decide(record, current, pinned, cause, (self.clock)())
     }
 
     /// `snapshot` is asked for only if it is to be served: of what is in quarantine nothing is kept but its name.
@@ -260,6 +270,7 @@ impl Releases {
     ) -> Result<Outcome, FetchError> {
         let digest = record.digest;
         record.status = Status::Installed;
+        record.media = served.media();
         (record.installed, record.installed_by) = (Some(Timestamp::now()), Some(cause));
         let before = inner.current;
         let previous = before.current.filter(|current| *current != digest).or(before.previous);
@@ -280,15 +291,22 @@ impl Releases {
         let root = snapshot.root();
         let old_served = std::mem::replace(&mut inner.served, served);
         let old = self.deployment.install(snapshot);
+        let now = self.deployment.current();
         let outcome = if old.root() == root { Outcome::Same } else { Outcome::Installed };
         if outcome == Outcome::Installed {
             self.tell_swap(inner, told, &old);
         }
-        if let Some(before) = before {
-            inner.ready.insert(before, (old, old_served));
-        }
         let current = inner.current;
-        inner.ready.retain(|digest, _| current.named().any(|named| named == *digest));
+        match before {
+            Some(before) => {
+                inner.ready.put(before, Way { snapshot: old, served: old_served });
+                inner.begun = inner.begun.take().map(|(begun, _)| (begun, None));
+            }
+            None => inner.begun = Some((old, current.current)),
+        }
+        let named: Vec<Digest> = current.named().collect();
+        let Inner { ready, records, .. } = inner;
+        ready.fit(&now, &named, |digest| records.contains_key(&digest));
         self.note("swap", &json!({"digest": current.current, "previous": current.previous, "content_root": root}));
         outcome
     }
@@ -341,11 +359,13 @@ impl Releases {
         inner.waiting = Some(format!("it is refused: {reason}"));
     }
 
-    /// When a window opens that the latest release waits for.
-    pub(super) fn opening(&self) -> Option<Timestamp> {
+    /// How long until a window opens that the latest release waits for.
+    pub(super) fn opening(&self) -> Option<Duration> {
         let inner = self.lock();
         let waits = inner.waiting.is_some() && inner.latest != inner.current.current;
-        waits.then(|| self.schedule.opening(Timestamp::now())).flatten().map(|at| at.timestamp())
+        let now = (self.clock)();
+        let opening = waits.then(|| self.schedule.opening(now)).flatten()?.timestamp();
+        Some(opening.duration_since(now).try_into().unwrap_or_default())
     }
 
     /// Writes down a step, where there is a journal.
@@ -370,26 +390,6 @@ impl Releases {
         inner.current = current;
         Ok(())
     }
-
-    fn sweep(&self, inner: &mut Inner) -> Result<(), StateError> {
-        let Inner { records, current, latest, .. } = inner;
-        match self.store.state() {
-            Some(state) => {
-                // The latest one may be served yet.
-                let named: Vec<Digest> = current.named().chain(*latest).collect();
-                state.sweep(records, &named)
-            }
-            None => {
-                let is_named = |digest: &Digest| current.named().chain(*latest).any(|named| named == *digest);
-                records.retain(|digest, record| is_named(digest) || matches!(record.status, Status::Quarantined(_)));
-                let blobs = records
-                    .values()
-                    .flat_map(|record| record.layers.iter().copied().chain([record.digest, record.manifest]));
-                self.store.retain(&blobs.collect::<HashSet<_>>());
-                Ok(())
-            }
-        }
-    }
 }
 
 impl From<io::Error> for ChangeError {
@@ -399,5 +399,7 @@ impl From<io::Error> for ChangeError {
 }
 
 mod back;
+mod ready;
+mod sweep;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

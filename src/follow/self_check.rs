@@ -1,6 +1,6 @@
 //! Whether a release is fit to be served, looked at in memory before anybody sees it.
 
-use crate::snapshot::{Entry, Lookup, Snapshot, Tree, TreePath};
+use crate::snapshot::{Coding, Entry, Lookup, Snapshot, Tree, TreePath};
 
 /// So many pages are looked at, evenly spread: what breaks one page by a template breaks many.
 const SAMPLE: usize = 64;
@@ -52,7 +52,9 @@ fn page_fault(path: &TreePath, page: &Entry) -> Option<String> {
 
 /// Style sheets that the first page wants and the release does not have: all pages would look broken.
 fn style_sheets(tree: &Tree, next: &Snapshot) -> Vec<String> {
-    let Some(page) = tree.get("index.html").and_then(text) else { return Vec::new() };
+    let Some(page) = tree.get("index.html").and_then(|page| text(page).or_else(|| served(page, "/", next))) else {
+        return Vec::new();
+    };
     let links = page.split("<link").skip(1).filter_map(|rest| rest.split('>').next());
     let sheets = links.filter(|link| link.contains("stylesheet")).filter_map(|link| {
         let value = link.split("href=").nth(1)?.trim_start_matches(['"', '\'']);
@@ -77,6 +79,13 @@ fn is_whole_xml(text: &str) -> bool {
     }
     let name: String = rest.chars().skip(1).take_while(|c| !c.is_whitespace() && !"/>".contains(*c)).collect();
     rest.starts_with('<') && !name.is_empty() && rest.trim_end().ends_with(&format!("</{name}>"))
+}
+
+/// The text of what is the same as in the snapshot that is served: the next one shares its bytes.
+fn served(entry: &Entry, path: &str, next: &Snapshot) -> Option<String> {
+    let page = next.find(path).filter(|page| entry.is_served() && page.digest() == entry.digest())?;
+    let body = page.representations.iter().find(|made| made.coding == Coding::Identity)?.body.held()?;
+    String::from_utf8(body.bytes().ok()?.to_vec()).ok()
 }
 
 fn text(entry: &Entry) -> Option<String> {
@@ -131,6 +140,22 @@ mod tests {
             let found = found(files);
             assert!(found.iter().any(|text| text.starts_with(fault)), "{fault}: {found:?}");
         }
+    }
+
+    /// The first page is what it was, and its bytes are with the snapshot that is served.
+    #[test]
+    fn a_style_sheet_that_a_delta_deletes_is_missed() {
+        let page = ("index.html", "<link href=/style.css rel=stylesheet>");
+        let (before, current) = site(&[page, ("style.css", "p{}")]);
+        let mut next = Tree::new();
+        for (path, entry) in before.as_served().iter().filter(|(path, _)| path.as_str() != "style.css") {
+            next.insert(path.clone(), entry.clone()).unwrap();
+        }
+        let frozen = freeze(&next, Some(&current)).unwrap();
+        assert_eq!(faults(&next, &frozen), found(&[page]));
+        assert_eq!(faults(&next, &frozen), ["/: wants the style sheet /style.css, which is not there"]);
+        let frozen = freeze(&before.as_served(), Some(&current)).unwrap();
+        assert!(faults(&before.as_served(), &frozen).is_empty());
     }
 
     #[test]

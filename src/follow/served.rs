@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::state::Record;
 use crate::image::{ContentError, Index, Room, StoredLayer, base_content, content_onto};
-use crate::snapshot::{ContentRoot, Digest, Tree};
+use crate::snapshot::{Content, ContentRoot, Digest, Tree};
 
 /// The layers of what is served, and what they give. The bytes of its files are in the snapshot.
 ///
@@ -35,6 +35,11 @@ impl Served {
         Self { layers, base, all: Arc::new(all.as_served()) }
     }
 
+    /// The digests of those of its files that lie on a disk.
+    pub(super) fn media(&self) -> Vec<Digest> {
+        media(&self.all)
+    }
+
     /// What can be kept of it for a release with these `layers`, lowest first.
     pub(super) fn below(&self, layers: &[Digest]) -> Option<Below> {
         let has = |count: usize| count > 0 && layers.get(..count) == Some(&self.layers[..count]);
@@ -46,6 +51,12 @@ impl Served {
         };
         Some(Below { layers: count, tree: Arc::clone(tree), base: Arc::clone(&self.base) })
     }
+}
+
+/// The digests of those files of `tree` that lie on a disk.
+pub(super) fn media(tree: &Tree) -> Vec<Digest> {
+    let lie_there = tree.iter().filter(|(_, entry)| matches!(entry.content(), Content::File(_)));
+    lie_there.map(|(_, entry)| entry.digest()).collect()
 }
 
 /// The lower layers of a release, which are not unpacked again.

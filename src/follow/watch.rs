@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
-use super::releases::Releases;
+use super::releases::{ChangeError, Releases};
 use crate::serve::{Answered, Observer};
 use crate::snapshot::Digest;
 
@@ -36,6 +36,7 @@ pub(super) async fn watch(releases: Arc<Releases>, observer: Observer, digest: D
             let gone = spawn_blocking(move || bad.quarantine(digest, &reason)).await;
             match gone {
                 Ok(Ok(())) => {}
+                Ok(Err(error @ ChangeError::NotWritten(_))) => tracing::error!("what was there before: {error}"),
                 Ok(Err(error)) => tracing::error!("there is no way back from release {digest}: {error}"),
                 Err(error) => tracing::error!("galley itself broke on the way back: {error}"),
             }

@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memmem};
+
 use super::element;
 
 /// Deeper than this no page is nested on purpose.
@@ -76,7 +78,13 @@ impl<'a> Tokens<'a> {
     }
 
     fn seek(&self, pattern: &str, from: usize) -> Option<usize> {
-        self.text.get(from..)?.find(pattern).map(|found| from + found)
+        let text = self.text.as_bytes().get(from..)?;
+        let found = match pattern.as_bytes() {
+            // Nearly always: what looks for longer ones prepares itself first.
+            [byte] => memchr(*byte, text),
+            pattern => memmem::find(text, pattern),
+        };
+        found.map(|found| from + found)
     }
 
     /// The first place from `at` on whose byte is one of `stops`, or the end.

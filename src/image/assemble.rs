@@ -12,6 +12,15 @@ use super::platform::Platform;
 use super::signature::SigningKey;
 use crate::snapshot::{ContentRoot, Digest};
 
+/// An index is pushed at every edit: its annotations stay below this, in bytes of JSON, with the signature that they may get.
+const MAX_ANNOTATIONS: usize = 600;
+/// A signature with its key.
+const SIGNATURE_LENGTH: usize = 120;
+/// The annotation that says what the content is called.
+const TITLE: &str = "org.opencontainers.image.title";
+/// The annotation that says which version of it this is: the number of the release.
+const VERSION: &str = "org.opencontainers.image.version";
+
 /// Where the content comes from, for labels and annotations (annotations.md, "Pre-Defined Annotation Keys").
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
@@ -67,9 +76,11 @@ pub struct Image {
 }
 
 impl Image {
-    /// Whether `manifest` has the same layers: the same binary and the same content, whatever commit they come from.
+    /// Whether `manifest` has the same layers in the same format: the same binary and the same content, whatever commit they
+    /// come from.
     pub fn has_layers_of(&self, manifest: &Manifest) -> bool {
-        self.layers.iter().map(|layer| layer.descriptor.digest).eq(manifest.layers.iter().map(|layer| layer.digest))
+        let ours = self.layers.iter().map(|layer| (layer.descriptor.digest, &layer.descriptor.media_type));
+        ours.eq(manifest.layers.iter().map(|layer| (layer.digest, &layer.media_type)))
     }
 }
 
@@ -145,7 +156,7 @@ pub fn assemble(
         schema_version: 2,
         media_type: media_types.index.to_owned(),
         manifests: manifests.collect(),
-        annotations: if format == Format::Docker { BTreeMap::new() } else { annotations(content, origin) },
+        annotations: if format == Format::Docker { BTreeMap::new() } else { index_annotations(content, origin) },
     };
     Ok(Package { images, index: Blob::json(media_types.index, &index)? })
 }
@@ -194,14 +205,32 @@ fn annotations(content: Option<&Content>, origin: &Origin) -> BTreeMap<String, S
     annotations
 }
 
+/// What the index says. Two things that stand elsewhere as well are left out where there is no room for them.
+fn index_annotations(content: Option<&Content>, origin: &Origin) -> BTreeMap<String, String> {
+    let mut annotations = annotations(content, origin);
+    let version = content.map(|content| content.sequence.to_string());
+    let title = Some(origin.title.clone()).filter(|title| !title.is_empty());
+    for (name, value) in [(TITLE, title), (VERSION, version)] {
+        let Some(value) = value else { continue };
+        annotations.insert(name.to_owned(), value);
+        // Texts can always be written as JSON.
+        let length = serde_json::to_vec(&annotations).map_or(usize::MAX, |bytes| bytes.len());
+        if length + SIGNATURE_LENGTH >= MAX_ANNOTATIONS {
+            annotations.remove(name);
+        }
+    }
+    annotations
+}
+
 /// A config has labels where an index has annotations; in Docker's format they are all there is.
 fn labels(content: Option<&Content>, origin: &Origin, format: Format) -> BTreeMap<String, String> {
     let mut labels = annotations(content, origin);
-    if format == Format::Oci {
+    match content.filter(|_| format == Format::Docker) {
+        Some(content) => drop(labels.insert(VERSION.to_owned(), content.sequence.to_string())),
         // The environment has it.
-        labels.remove(SEQUENCE);
+        None => drop(labels.remove(SEQUENCE)),
     }
-    labels.insert("org.opencontainers.image.title".to_owned(), origin.title.clone());
+    labels.insert(TITLE.to_owned(), origin.title.clone());
     labels
 }
 

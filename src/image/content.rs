@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::layout::{Layout, LayoutError, read_layout};
-use super::manifest::{Blob, CONTENT_ROOT, Index};
+use super::manifest::{Blob, CONTENT_ROOT, ContentLimit, Index};
 use super::platform::Platform;
 use super::room::Room;
 use super::stored::StoredLayer;
@@ -19,6 +19,9 @@ pub enum ContentError {
     /// A layout's fault.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// There is more than galley takes.
+    #[error(transparent)]
+    Limit(#[from] ContentLimit),
     /// The image has no `/site`.
     #[error("{0} has no site in it; make it with `galley package`")]
     NoSite(String),
@@ -91,7 +94,7 @@ impl Layout {
             has: self.index.platforms(),
         })?;
         let manifest = self.manifest(descriptor)?;
-        let layers: Result<Vec<_>, _> = manifest.content_layers().into_iter().map(|layer| self.blob(layer)).collect();
+        let layers: Result<Vec<_>, _> = manifest.content_to_pull()?.into_iter().map(|layer| self.blob(layer)).collect();
         Ok(content(&name, &self.index, &layers?)?.0)
     }
 }

@@ -1,17 +1,18 @@
 //! An image in a folder: the OCI image layout (image-layout.md).
 
 mod images;
+mod writing;
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
 pub use self::images::{LayoutImages, NamedImage, layout_images};
-use super::assemble::Package;
+pub use self::writing::write_layout;
 use super::format::Format;
-use super::manifest::{Blob, Descriptor, INDEX_TYPES, Index, Manifest};
+use super::manifest::{Blob, Descriptor, INDEX_TYPES, Index, MANIFEST_TYPES, Manifest};
 use crate::snapshot::Digest;
 
 /// The longest index or manifest that is read, as registries limit it too.
@@ -46,7 +47,7 @@ pub enum LayoutError {
     #[error("{path}: does not match its digest or size; write the layout again", path = .0.display())]
     Mismatch(PathBuf),
     /// A layer of the image before is not where that image is.
-    #[error("{path}: is missing; pack again with --full", path = .0.display())]
+    #[error("{path}: a layer of the image before is missing or damaged", path = .0.display())]
     MissingLayer(PathBuf),
     /// A file that is longer than any of its kind.
     #[error("{path}: is longer than {limit} bytes, the most that galley reads of such a file", path = .path.display())]
@@ -86,47 +87,15 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> LayoutError {
     move |source| LayoutError::Io { path, source }
 }
 
-/// Writes the images of `package` into the layout in `folder`, which is made if need be. Blobs that are there already stay;
-/// the index can be found only when all of it is there.
-pub fn write_layout(folder: &Path, package: &Package) -> Result<(), LayoutError> {
-    let foreign = fs::read_dir(folder).is_ok_and(|mut names| names.next().is_some());
-    if foreign && !folder.join(LAYOUT_FILE).is_file() {
-        return Err(LayoutError::Foreign(folder.to_path_buf()));
-    }
-    let blobs = folder.join("blobs/sha256");
-    fs::create_dir_all(&blobs).map_err(at(&blobs))?;
-    for layer in package.layers() {
-        let path = blob_path(folder, layer.descriptor.digest);
-        if is_there(&path, &layer.descriptor) {
-            continue;
-        }
-        match layer.bytes().map_err(at(&path))? {
-            Some(bytes) => write_aside(&path, &bytes)?,
-            None => return Err(LayoutError::MissingLayer(path)),
-        }
-    }
-    for blob in package.metadata() {
-        let path = blob_path(folder, blob.descriptor.digest);
-        if !is_there(&path, &blob.descriptor) {
-            write_aside(&path, &blob.bytes)?;
-        }
-    }
-    write_aside(&folder.join(LAYOUT_FILE), LAYOUT.as_bytes())?;
-    let path = folder.join(INDEX_FILE);
-    let index = entry_point(&package.index, [(REF_NAME, "latest".to_owned())]);
-    write_aside(&path, &index.map_err(|source| LayoutError::Json { path: path.clone(), source })?)
-}
-
 /// Whether the blob lies there, and is what its name says: a disk may have damaged it, and who writes it again wants it mended.
 fn is_there(path: &Path, descriptor: &Descriptor) -> bool {
     let is_as_long = fs::metadata(path).is_ok_and(|found| found.len() == descriptor.size);
     is_as_long && fs::read(path).is_ok_and(|bytes| Digest::of(&bytes) == descriptor.digest)
 }
 
-/// Whether all layers of `package` lie in `folder`, undamaged.
-pub fn layout_is_whole(folder: &Path, package: &Package) -> bool {
-    let mut layers = package.layers().map(|layer| &layer.descriptor);
-    layers.all(|layer| is_there(&blob_path(folder, layer.digest), layer))
+/// Whether the blob that `descriptor` names lies in `folder`, undamaged.
+pub fn layout_has(folder: &Path, descriptor: &Descriptor) -> bool {
+    is_there(&blob_path(folder, descriptor.digest), descriptor)
 }
 
 /// A layout's own index, which lists the one image that is in it under the names that `annotations` give.
@@ -146,15 +115,6 @@ pub(super) fn entry_point(
 
 fn blob_path(folder: &Path, digest: Digest) -> PathBuf {
     folder.join("blobs/sha256").join(digest.hex())
-}
-
-fn write_aside(path: &Path, bytes: &[u8]) -> Result<(), LayoutError> {
-    let aside = path.with_extension(format!("galley-{}", std::process::id()));
-    let written = File::create(&aside).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    written.and_then(|()| fs::rename(&aside, path)).map_err(at(path))
 }
 
 /// A layout that can be read: its index, and its blobs by descriptor.
@@ -184,10 +144,27 @@ pub fn read_layout(folder: &Path) -> Result<Layout, LayoutError> {
     if layout.index.manifests.is_empty() {
         return Err(LayoutError::NoImage(folder.to_path_buf()));
     }
+    layout.read_single()?;
     Ok(layout)
 }
 
 impl Layout {
+    /// A layout of one manifest without a platform, as skopeo copies an image, has it in the config, like what an index would say.
+    fn read_single(&mut self) -> Result<(), LayoutError> {
+        let [only] = self.index.manifests.as_slice() else { return Ok(()) };
+        if only.platform.is_some() || !MANIFEST_TYPES.contains(&only.media_type.as_str()) {
+            return Ok(());
+        }
+        let descriptor = only.clone();
+        let config = self.manifest(&descriptor)?.config;
+        let bytes = self.metadata(&config)?.bytes;
+        let platform = Some(json(&blob_path(&self.folder, config.digest), &bytes)?);
+        self.digest = descriptor.digest;
+        self.index.manifests = vec![Descriptor { platform, ..descriptor }];
+        self.index.take_labels(&bytes);
+        Ok(())
+    }
+
     /// Where it lies.
     pub fn folder(&self) -> &Path {
         &self.folder

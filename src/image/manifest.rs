@@ -21,6 +21,22 @@ pub const INDEX_TYPES: [&str; 2] = [Format::Oci.media_types().index, Format::Doc
 /// Media types of a manifest, for `Accept`.
 pub const MANIFEST_TYPES: [&str; 2] = [Format::Oci.media_types().manifest, Format::Docker.media_types().manifest];
 
+/// The most content layers that are pulled: overlay2 takes no more either.
+const MAX_CONTENT_LAYERS: usize = 125;
+/// The most bytes that they may have together. Of galley's own images a base has at most half of it, and its deltas a quarter of that.
+const MAX_CONTENT: u64 = 1 << 30;
+
+/// More content than galley pulls, as far as the descriptors say.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the image has {layers} content layers of {size} bytes together; galley takes at most {MAX_CONTENT_LAYERS} of \
+     {MAX_CONTENT} bytes: pack it again with --full"
+)]
+pub struct ContentLimit {
+    layers: usize,
+    size: u64,
+}
+
 /// What a layer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -98,7 +114,7 @@ impl Blob {
 }
 
 /// The images of one release, one a platform (image-index.md).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Index {
     /// Always 2.
@@ -188,5 +204,37 @@ impl Manifest {
         let has_roles = self.layers.iter().any(|layer| layer.role().is_some());
         let holds_content = |layer: &&Descriptor| !has_roles || matches!(layer.role(), Some(Role::Base | Role::Delta));
         self.layers.iter().filter(holds_content).collect()
+    }
+
+    /// The same, to be pulled: it is refused before a byte is if it is too much.
+    pub fn content_to_pull(&self) -> Result<Vec<&Descriptor>, ContentLimit> {
+        let content = self.content_layers();
+        let layers = content.len();
+        let size = content.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
+        if layers > MAX_CONTENT_LAYERS || size > MAX_CONTENT {
+            return Err(ContentLimit { layers, size });
+        }
+        Ok(content)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_content_than_is_pulled_is_refused_by_its_descriptors() {
+        let layer = Descriptor::of("application/vnd.oci.image.layer.v1.tar+gzip", b"");
+        let limit = |layers: usize, size: u64| {
+            let layers = vec![Descriptor { size, ..layer.clone() }; layers];
+            let manifest = Manifest { schema_version: 2, media_type: String::new(), config: layer.clone(), layers };
+            manifest.content_to_pull().map(|content| content.len())
+        };
+        assert_eq!(limit(125, 1 << 20), Ok(125));
+        assert_eq!(limit(126, 1), Err(ContentLimit { layers: 126, size: 126 }));
+        assert!(
+            limit(3, 400 << 20).unwrap_err().to_string().contains("has 3 content layers of 1258291200 bytes together")
+        );
+        assert!(limit(2, u64::MAX).is_err());
     }
 }

@@ -34,11 +34,9 @@ pub use description::{Description, DescriptionError, LayerDescription, OriginFie
 pub use diff_id::{ArchiveError, LayerArchive, read_archive};
 pub use format::{Format, FormatError, MediaTypes};
 pub use layer::Layer;
-pub use layout::{
-    Layout, LayoutError, LayoutImages, NamedImage, layout_images, layout_is_whole, read_layout, write_layout,
-};
+pub use layout::{Layout, LayoutError, LayoutImages, NamedImage, layout_has, layout_images, read_layout, write_layout};
 pub use manifest::{
-    Blob, CONTENT_ROOT, Descriptor, INDEX_TYPES, Index, MANIFEST_TYPES, Manifest, ROLE, Role, SEQUENCE,
+    Blob, CONTENT_ROOT, ContentLimit, Descriptor, INDEX_TYPES, Index, MANIFEST_TYPES, Manifest, ROLE, Role, SEQUENCE,
 };
 pub use pack::{PackError, pack_program, pack_tree, packed_length, program_diff_id};
 pub use platform::{Platform, PlatformError, PlatformFields};

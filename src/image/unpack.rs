@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use rayon::prelude::*;
+use rayon::Scope;
 use tar::{Archive, EntryType};
 
 use super::changes::{Changes, Listed, Listing, OPAQUE, SITE, WHITEOUT};
@@ -89,8 +90,8 @@ pub fn list(descriptor: &Descriptor, bytes: &Bytes) -> Result<(Listing, Digest),
 
 /// A file of the archive.
 enum Archived {
-    /// It was read, and has no digest yet.
-    Read(Bytes, Option<Modified>),
+    /// It was read; another thread gives it its digest.
+    Read(Bytes, Option<Modified>, Arc<OnceLock<Digest>>),
     /// It lies where it stays.
     Put(Entry),
 }
@@ -134,21 +135,26 @@ impl Unpacker<'_> {
     }
 
     fn changes<R: Read>(&mut self, archive: &mut Archive<R>) -> Result<Changes<Entry>, UnpackError> {
-        let Changes { hidden, files } = self.archived(archive)?;
+        // Files are hashed as they come, while the next ones are decompressed.
+        let Changes { hidden, files } = rayon::in_place_scope(|hashing| self.archived(archive, hashing))?;
         if let Some(holding) = &mut self.holding {
             holding.settle();
         }
-        // Hashing is most of the work, and no file waits for another.
-        let files: Vec<_> = files.into_iter().collect();
-        let hash = |(path, archived)| match archived {
-            Archived::Read(bytes, modified) => (path, Entry::new(bytes, modified)),
-            Archived::Put(entry) => (path, entry),
+        let entry = |archived| match archived {
+            Archived::Read(bytes, modified, digest) => {
+                let digest = *digest.get_or_init(|| Digest::of(&bytes));
+                Entry::hashed(bytes, digest, modified)
+            }
+            Archived::Put(entry) => entry,
         };
-        let files: Vec<(TreePath, Entry)> = files.into_par_iter().map(hash).collect();
-        Ok(Changes { hidden, files: files.into_iter().collect() })
+        Ok(Changes { hidden, files: files.into_iter().map(|(path, archived)| (path, entry(archived))).collect() })
     }
 
-    fn archived<R: Read>(&mut self, archive: &mut Archive<R>) -> Result<Changes<Archived>, UnpackError> {
+    fn archived<R: Read>(
+        &mut self,
+        archive: &mut Archive<R>,
+        hashing: &Scope<'_>,
+    ) -> Result<Changes<Archived>, UnpackError> {
         let mut changes = Changes::default();
         for entry in archive.entries()? {
             let mut entry = entry?;
@@ -171,7 +177,7 @@ impl Unpacker<'_> {
                 kind if kind.is_file() && entry.header().mode()? & SET_ID != 0 => {
                     return Err(UnpackError::SetId(name.to_owned()));
                 }
-                kind if kind.is_file() => self.take(&mut changes, path, &mut entry)?,
+                kind if kind.is_file() => self.take(&mut changes, path, &mut entry, hashing)?,
                 _ => return Err(UnpackError::Special(name.to_owned())),
             }
         }
@@ -183,6 +189,7 @@ impl Unpacker<'_> {
         changes: &mut Changes<Archived>,
         path: &str,
         entry: &mut tar::Entry<'_, R>,
+        hashing: &Scope<'_>,
     ) -> Result<(), UnpackError> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         if name == OPAQUE {
@@ -214,7 +221,13 @@ impl Unpacker<'_> {
         }
         // Without the room to grow: an instance keeps it for long.
         let bytes = Bytes::from(bytes.into_boxed_slice());
-        changes.files.insert(path.clone(), Archived::Read(bytes, modified));
+        let digest: Arc<OnceLock<Digest>> = Arc::default();
+        let (hashed, known) = (bytes.clone(), Arc::clone(&digest));
+        hashing.spawn(move |_| {
+            // Nobody else sets it before all of these are done.
+            let _ = known.set(Digest::of(&hashed));
+        });
+        changes.files.insert(path.clone(), Archived::Read(bytes, modified, digest));
         self.give_way(changes, &path, length)
     }
 
@@ -223,7 +236,7 @@ impl Unpacker<'_> {
         let Some(holding) = &mut self.holding else { return Ok(()) };
         for path in holding.take(path, length) {
             if let Some(file) = changes.files.get_mut(&path)
-                && let Archived::Read(bytes, modified) = file
+                && let Archived::Read(bytes, modified, _) = file
             {
                 *file = Archived::Put(holding.put(bytes, *modified)?);
             }

@@ -128,8 +128,10 @@ impl Verification {
             if !seen.insert(layers.iter().map(|layer| layer.digest).collect::<Vec<_>>()) {
                 continue;
             }
-            let blobs: Result<Vec<_>, _> = layers.into_iter().map(|layer| images.blob(layer)).collect();
-            let tree = blobs.map_err(ContentError::from).and_then(|blobs| content_of(name, description, &blobs));
+            let blobs = image.manifest.content_to_pull().map_err(ContentError::from).and_then(|layers| {
+                Ok(layers.into_iter().map(|layer| images.blob(layer)).collect::<Result<Vec<_>, _>>()?)
+            });
+            let tree = blobs.and_then(|blobs| content_of(name, description, &blobs));
             if let Err(error) = tree {
                 self.faults.push(error.into());
             }

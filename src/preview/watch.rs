@@ -4,14 +4,17 @@
 //! There is no timer that waits for the end of a series of changes: what has come when a pass begins is taken together,
 //! and what comes later is the next pass.
 
+mod poll;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, AccessMode, CreateKind, MetadataKind, ModifyKind, RenameMode};
-use notify::{Config, Event, EventKind, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
+use self::poll::Poll;
 use super::network::lies_on_a_network;
 use super::noise::{is_noise, relative};
 use super::run::Stop;
@@ -400,9 +403,8 @@ fn watcher(method: Method, number: u64, stop: &Stop) -> notify::Result<(Box<dyn 
             Err(error) => tracing::warn!("{LIMIT} ({error})"),
         }
     }
-    let config = Config::default().with_poll_interval(POLL).with_compare_contents(true);
     let method = if method == Method::Reported { Method::Limit } else { method };
-    Ok((Box::new(PollWatcher::new(hear, config)?), method))
+    Ok((Box::new(Poll::new(hear, Config::default())?), method))
 }
 
 fn is_limit(error: &notify::Error) -> bool {

@@ -133,7 +133,8 @@ impl Client {
         if from.scheme() != "https" || location.scheme() == "https" {
             return Ok(location);
         }
-        let is_same = location.host() == from.host() && location.port().is_none_or(|port| Some(port) == from.port());
+        let port = location.port();
+        let is_same = location.host() == from.host() && (port.is_none() || port == from.port_or_known_default());
         let port = from.port();
         if is_same && location.set_scheme("https").is_ok() && location.set_port(port).is_ok() {
             return Ok(location);
@@ -168,5 +169,32 @@ impl Client {
 
     pub(super) fn malformed(&self, action: &'static str, reason: &str) -> RegistryError {
         RegistryError::Malformed { host: self.host(), action, reason: reason.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_that_does_not_know_of_its_tls_is_meant_as_it_was_asked() {
+        let client = Client::new("registry.example/blog".parse().unwrap(), Transport::default()).unwrap();
+        let url = |text: &str| Url::parse(text).unwrap();
+        for (from, location, meant) in [
+            ("https://registry.example/v2/", "http://registry.example/x?y", Some("https://registry.example/x?y")),
+            ("https://registry.example/v2/", "http://registry.example:443/x", Some("https://registry.example/x")),
+            (
+                "https://registry.example:5000/v2/",
+                "http://registry.example:5000/x",
+                Some("https://registry.example:5000/x"),
+            ),
+            ("https://registry.example:5000/v2/", "http://registry.example/x", Some("https://registry.example:5000/x")),
+            ("https://registry.example/v2/", "http://registry.example:8080/x", None),
+            ("https://registry.example/v2/", "http://other.example/x", None),
+            ("https://registry.example/v2/", "https://other.example/x", Some("https://other.example/x")),
+        ] {
+            let found = client.in_tls(&url(from), url(location)).ok();
+            assert_eq!(found, meant.map(url), "{location}");
+        }
     }
 }

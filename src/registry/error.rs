@@ -195,7 +195,7 @@ pub enum RegistryError {
         found: Digest,
     },
     /// A blob that the registry should have and that is not at hand here.
-    #[error("the registry {host} no longer has layer {digest}; push again with --full")]
+    #[error("the registry {host} no longer has layer {digest} of the image before")]
     Gone {
         /// The registry.
         host: String,
@@ -253,6 +253,12 @@ impl RegistryError {
             Self::Status { status, .. } => matches!(status, 408 | 429 | 500..),
             _ => false,
         }
+    }
+
+    /// Whether it is about what the image is, and not about the way to it: the same comes each time, unless something on the way
+    /// changed it.
+    pub fn is_of_the_image(&self) -> bool {
+        matches!(self, Self::Mismatch { .. } | Self::TooShort { .. } | Self::TooLong { .. } | Self::NoPlatform { .. })
     }
 
     /// How long the registry wants to be left alone.

@@ -72,7 +72,8 @@ impl Client {
         }
     }
 
-    /// One attempt. A 401 is answered once with what the registry asks for: a token may have expired. `moved` counts the
+    /// One attempt. A 401 is answered once with what the registry asks for: a token may have expired. So may one that gets a 403:
+    /// some registries say that instead, and rights may have been given since it was made. `moved` counts the
     /// bytes of the body that were sent, if that may take its time.
     pub(super) async fn send_once(
         &self,
@@ -86,6 +87,11 @@ impl Client {
         if response.status() == StatusCode::UNAUTHORIZED && self.is_own(response.url()) {
             let granted = self.answer_to(action, response, granted.as_ref()).await?;
             response = self.follow(url, Some(&granted), make, moved).await?;
+        } else if response.status() == StatusCode::FORBIDDEN
+            && self.is_own(response.url())
+            && let Some(renewed) = self.renewed(granted.as_ref()).await?
+        {
+            response = self.follow(url, Some(&renewed), make, moved).await?;
         }
         self.unless_busy(action, response).await
     }

@@ -27,6 +27,7 @@ mod upload;
 
 pub use client::{Client, Transport};
 pub use error::{Action, RegistryError};
+pub use parallel::at_once;
 pub use progress::Progress;
 pub use pull::{Pulled, TagState};
 pub use push::{Outgoing, OutgoingBlob, Pushed};

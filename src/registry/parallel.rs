@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::stream::{self, StreamExt};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -36,4 +37,10 @@ pub(super) async fn parallel<T: Send + 'static>(
     }
     results.sort_by_key(|(number, _)| *number);
     Ok(results.into_iter().map(|(_, done)| done).collect())
+}
+
+/// Does `jobs`, as many at once as blobs are on their way; what comes of them stands in the order of the jobs. For those that ask
+/// a registry and do more with what they get.
+pub async fn at_once<T>(jobs: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    stream::iter(jobs).buffered(AT_A_TIME).collect().await
 }

@@ -11,6 +11,7 @@ use crate::snapshot::Digest;
 
 /// Indexes and manifests above this are refused, as registries refuse them.
 const MAX_MANIFEST: u64 = 4 << 20;
+
 /// What a tag points at, as far as it is known without pulling it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TagState {
@@ -51,7 +52,7 @@ impl Client {
     }
 
     /// Where the tag points now; `None` if there is no such tag.
-    pub(super) async fn tag_digest(&self) -> Result<Option<Digest>, RegistryError> {
+    pub async fn tag_digest(&self) -> Result<Option<Digest>, RegistryError> {
         let url = self.url(&format!("manifests/{}", self.reference().tag()))?;
         let response =
             self.send(Action::LookAtTag, &url, |http, url| http.head(url).header(ACCEPT, accepted())).await?;

@@ -159,6 +159,10 @@ impl Client {
         let ours = Some(index.descriptor.digest);
         let mut attempts = Attempts::default();
         let mut found = self.tag_digest().await?;
+        // Somebody else pushed the same, or only what it refers to was missing.
+        if found == ours {
+            return Ok(());
+        }
         loop {
             if found != previous {
                 return Err(self.overtaken());

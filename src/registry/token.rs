@@ -32,6 +32,15 @@ pub(super) struct Session {
     granted: HashMap<String, Granted>,
 }
 
+impl Session {
+    /// Drops what was `used` for `scope`, unless another request has renewed it in the meantime.
+    fn forget(&mut self, scope: &str, used: Option<&HeaderValue>) {
+        if self.granted.get(scope).is_some_and(|granted| Some(&granted.authorization) == used) {
+            self.granted.remove(scope);
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Granted {
     authorization: HeaderValue,
@@ -92,20 +101,29 @@ impl Client {
         let found = fields.filter_map(|field| field.to_str().ok()).find_map(challenge);
         let Some(found) = found else { return Err(self.failed(action, response).await) };
         let mut session = self.session.lock().await;
-        let scope = session.scopes.text();
+        let before = session.scopes.text();
         if let Challenge::Bearer { scope: Some(wanted), .. } = &found {
             session.scopes.add(wanted);
         }
         session.challenge = Some(found);
-        // Another request may have renewed it in the meantime.
-        if session.granted.get(&scope).is_some_and(|granted| Some(&granted.authorization) == used) {
-            session.granted.remove(&scope);
-        }
+        session.forget(&before, used);
         let granted = self.grant(&mut session).await?;
         if used == Some(&granted) {
             return Err(self.failed(action, response).await);
         }
         Ok(granted)
+    }
+
+    /// Another token than `used`, which the registry knows and lets do nothing; `None` if that was none, or the same comes again.
+    pub(super) async fn renewed(&self, used: Option<&HeaderValue>) -> Result<Option<HeaderValue>, RegistryError> {
+        let mut session = self.session.lock().await;
+        if used.is_none() || !matches!(session.challenge, Some(Challenge::Bearer { .. })) {
+            return Ok(None);
+        }
+        let scope = session.scopes.text();
+        session.forget(&scope, used);
+        let granted = self.grant(&mut session).await?;
+        Ok(Some(granted).filter(|granted| Some(granted) != used))
     }
 
     /// A token that holds, from the session or a new one.

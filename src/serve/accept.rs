@@ -19,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::activity::{Connections, Leaving};
+use super::body::ChunkBudget;
 use super::connection::{Thread, connection};
 use super::handler::Handler;
 use super::limits::Limits;
@@ -86,6 +87,7 @@ struct Shared<H> {
     settings: Settings,
     permits: Arc<Semaphore>,
     per_address: Option<PerAddress>,
+    budget: ChunkBudget,
     shortage: Arc<Shortage>,
 }
 
@@ -97,12 +99,13 @@ pub async fn serve<L: Into<Listener>>(
     shutdown: impl Future<Output = impl Into<Farewell>>,
 ) -> io::Result<()> {
     let listeners: Vec<Listener> = listeners.into_iter().map(Into::into).collect();
-    let permits = Arc::new(Semaphore::new(settings.limits.connections));
+    let permits = Arc::new(Semaphore::new(settings.limits.connections.min(Semaphore::MAX_PERMITS)));
     let per_address = settings.limits.connections_per_address.map(PerAddress::new);
     let stop_limit = settings.limits.stop;
     // By the cores that this process may use: a container's share counts, not the machine's.
     let count = settings.threads.map_or_else(std::thread::available_parallelism, Ok)?.get();
-    let shared = Shared { handler, settings, permits, per_address, shortage: Arc::default() };
+    let (budget, shortage) = <(ChunkBudget, Arc<Shortage>)>::default();
+    let shared = Shared { handler, settings, permits, per_address, budget, shortage };
     let (stop, stopped) = watch::channel(Parting::Not);
     // Each thread tells its end, however it comes, and the last one ends the channel.
     let (ended, mut ends) = mpsc::channel(count);
@@ -171,9 +174,9 @@ fn run<H: Handler>(
     builder.enable_all().max_blocking_threads(BLOCKING_THREADS);
     let runtime = builder.build_local(LocalOptions::default())?;
     runtime.block_on(async {
-        let Shared { handler, settings, permits, per_address, shortage } = shared;
+        let Shared { handler, settings, permits, per_address, budget, shortage } = shared;
         let Settings { limits, observer, trust, tls, .. } = settings;
-        let thread = Rc::new(Thread::new(handler, observer.for_thread(), limits, per_address, trust, tls));
+        let thread = Rc::new(Thread::new(handler, observer.for_thread(), limits, per_address, budget, trust, tls));
         let connections = Rc::clone(&thread.connections);
         let sweep = Rc::clone(&connections);
         tokio::task::spawn_local(async move { sweep.sweep().await });

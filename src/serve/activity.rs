@@ -98,6 +98,8 @@ pub(super) struct Notes {
     idle_since: Cell<u32>,
     /// Answers not finished yet, those that began in even spans and those of odd ones.
     open: [Cell<u32>; 2],
+    /// What comes while the answer is open is the request's own body, or follows it in one piece.
+    takes_body: Cell<bool>,
     /// HTTP/2: bytes between requests are no head of one.
     multiplexed: Cell<bool>,
     /// The answers' direction has been ended; what the client still sends is read and thrown away.
@@ -118,6 +120,7 @@ impl Notes {
             blocked_since: Cell::new(NEVER),
             idle_since: Cell::new(NEVER),
             open: [Cell::new(0), Cell::new(0)],
+            takes_body: Cell::new(false),
             multiplexed: Cell::new(false),
             ending: Cell::new(false),
             leaving: Cell::new(leaving),
@@ -126,7 +129,7 @@ impl Notes {
     }
 
     pub(super) fn read_some(&self) {
-        if self.multiplexed.get() {
+        if self.multiplexed.get() || self.takes_body.get() && self.open() > 0 {
             return;
         }
         let since = if self.open() == 0 { &self.head_since } else { &self.early_since };
@@ -161,7 +164,9 @@ impl Notes {
         self.ending.set(true);
     }
 
-    pub(super) fn begin(self: &Rc<Self>) -> Open {
+    /// A request's head is here, and its answer begins.
+    pub(super) fn begin(self: &Rc<Self>, takes_body: bool) -> Open {
+        self.takes_body.set(takes_body);
         let parity = (self.clock.span.get() & 1) as usize;
         self.open[parity].set(self.open[parity].get() + 1);
         self.head_since.set(NEVER);
@@ -255,7 +260,6 @@ impl Drop for Open {
         open.set(open.get() - 1);
         notes.progress.set(notes.clock.now.get());
         if notes.open() == 0 {
-            // A body's own bytes are among the early ones: after such a request the next head has the head's limit.
             notes.head_since.set(notes.early_since.replace(NEVER));
         }
     }

@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
-use percent_encoding::percent_decode_str;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::body::{AnswerBody, Piece};
 use super::conditions::{Verdict, evaluate};
@@ -47,7 +46,7 @@ enum Outcome<'a> {
 pub fn content<B>(snapshot: &Snapshot, request: &Request<B>) -> Response<AnswerBody> {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     let outcome = decide(snapshot, method, uri, headers);
-    let response = respond(outcome, snapshot, headers);
+    let response = respond(outcome, snapshot, method, headers);
     if *method == Method::HEAD { without_body(response) } else { response }
 }
 
@@ -62,7 +61,7 @@ fn decide<'a>(snapshot: &'a Snapshot, method: &Method, uri: &Uri, headers: &Head
         Lookup::MissesSlash => moved(relative(uri, |last| format!("./{last}/"))),
         Lookup::NamesIndex => moved(relative(uri, |_| "./".to_owned())),
         Lookup::MissesEnding => moved(relative(uri, |last| format!("./{last}.html"))),
-        Lookup::HasEnding => moved(relative(uri, |last| format!("./{}/", last.strip_suffix(".html").unwrap_or(last)))),
+        Lookup::HasEnding => moved(relative(uri, |last| format!("./{}/", without_ending(last)))),
         Lookup::Redirect(status, location) => Outcome::Moved(status, location),
         Lookup::Gone(status) => Outcome::Nothing(status),
         Lookup::Missing => Outcome::Nothing(StatusCode::NOT_FOUND),
@@ -107,8 +106,20 @@ fn relative(uri: &Uri, target: impl Fn(&str) -> String) -> String {
     format!("{}{query}", target(last))
 }
 
-fn respond(outcome: Outcome<'_>, snapshot: &Snapshot, headers: &HeaderMap) -> Response<AnswerBody> {
+/// A path part without `.html`, some of which may be encoded.
+fn without_ending(part: &str) -> Cow<'_, str> {
+    const ENDING: &str = ".html";
+    if let Some(stem) = part.strip_suffix(ENDING) {
+        return Cow::Borrowed(stem);
+    }
+    let decoded = percent_decode_str(part).decode_utf8_lossy();
+    let stem = decoded.strip_suffix(ENDING).unwrap_or(&decoded);
+    Cow::Owned(utf8_percent_encode(stem, NON_ALPHANUMERIC).to_string())
+}
+
+fn respond(outcome: Outcome<'_>, snapshot: &Snapshot, method: &Method, headers: &HeaderMap) -> Response<AnswerBody> {
     match outcome {
+        Outcome::Found(found) if *method == Method::HEAD => without_reading(found),
         Outcome::Found(found) => found_whole(found),
         Outcome::Partial(found, ranges) => partial(found, &ranges),
         Outcome::Unsatisfiable(found) => {
@@ -144,7 +155,7 @@ fn found_whole(found: &Representation) -> Response<AnswerBody> {
         Body::Memory(held) => AnswerBody::held(held),
         Body::File(file) => {
             let all = 0..found.body.length();
-            file.open().map(|open| AnswerBody::pieces([Piece::File(Arc::new(open), all)]))
+            file.open().map(|open| AnswerBody::pieces([Piece::File(open, all)]))
         }
     };
     match body {
@@ -153,11 +164,23 @@ fn found_whole(found: &Representation) -> Response<AnswerBody> {
     }
 }
 
+/// HEAD costs no reading, and shows a file that is not the one of the release any more as GET does.
+fn without_reading(found: &Representation) -> Response<AnswerBody> {
+    let checked = match &found.body {
+        Body::Memory(_) => Ok(()),
+        Body::File(file) => file.check(),
+    };
+    match checked {
+        Ok(()) => bare(StatusCode::OK, found.fields.all()),
+        Err(error) => unreadable(&error),
+    }
+}
+
 /// One part as it is, several as multipart/byteranges (RFC 9110 section 14.6).
 fn partial(found: &Representation, ranges: &[Range<u64>]) -> Response<AnswerBody> {
     let source = match &found.body {
         Body::Memory(held) => Ok(Source::Held(held)),
-        Body::File(file) => file.open().map(|open| Source::File(Arc::new(open))),
+        Body::File(file) => file.open().map(Source::File),
     };
     let source = match source {
         Ok(source) => source,
@@ -188,7 +211,7 @@ fn partial(found: &Representation, ranges: &[Range<u64>]) -> Response<AnswerBody
     }
     pieces.push(Piece::Bytes(Bytes::from(format!("\r\n--{boundary}--\r\n"))));
     let body = AnswerBody::pieces(pieces);
-    let length = http_body::Body::size_hint(&body).lower();
+    let length = body.length().lower();
     let mut response = with(StatusCode::PARTIAL_CONTENT, fields, body);
     insert(&mut response, header::CONTENT_TYPE, format!("multipart/byteranges; boundary={boundary}"));
     counted(response, length)
@@ -197,7 +220,7 @@ fn partial(found: &Representation, ranges: &[Range<u64>]) -> Response<AnswerBody
 /// What parts are taken from.
 enum Source<'a> {
     Held(&'a Held),
-    File(Arc<FileReader>),
+    File(FileReader),
 }
 
 impl Source<'_> {
@@ -206,7 +229,7 @@ impl Source<'_> {
             // In memory, so its length fits the type.
             Self::Held(Held::Bytes(bytes)) => Piece::Bytes(bytes.slice(range.start as usize..range.end as usize)),
             Self::Held(Held::Pages(pages)) => Piece::Pages(pages.clone(), range),
-            Self::File(file) => Piece::File(Arc::clone(file), range),
+            Self::File(file) => Piece::File(file.clone(), range),
         }
     }
 }
@@ -239,11 +262,7 @@ pub(super) fn set_cache(fields: &mut HeaderMap, cache: &'static str) {
 }
 
 fn unreadable(error: &io::Error) -> Response<AnswerBody> {
-    if error.kind() == io::ErrorKind::QuotaExceeded {
-        tracing::debug!("{error}");
-    } else {
-        tracing::error!("{error}");
-    }
+    tracing::error!("{error}");
     let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "the file can't be read at the moment\n");
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     response
@@ -293,6 +312,10 @@ fn negotiated(status: StatusCode, message: &'static str) -> Response<AnswerBody>
 }
 
 /// HEAD: the same fields, `Content-Length` among them, and no body (RFC 9110 section 9.3.2).
-fn without_body(response: Response<AnswerBody>) -> Response<AnswerBody> {
+pub(super) fn without_body(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
+    let length = response.body().length().exact().filter(|length| *length > 0);
+    if let Some(length) = length {
+        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(length));
+    }
     response.map(|_| AnswerBody::empty())
 }

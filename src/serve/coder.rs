@@ -24,7 +24,7 @@ const SETTLE: Duration = Duration::from_millis(1500);
 /// Codings are kept again when this part of them is new: all are written at once, and cards wear out.
 const WORTH_KEEPING: u64 = 8;
 
-/// Keeps the codings of the content that has this root.
+/// Keeps the codings of the content that has a root.
 type Write = Box<dyn Fn(ContentRoot, &[u8]) + Send>;
 
 /// How codings outlive the process.
@@ -159,7 +159,7 @@ impl Worker {
     /// making it leaves, and a stop need not wait for a coding that takes seconds.
     fn pass(&mut self, snapshot: &Snapshot, coding: Coding) -> Pass {
         let missing: Vec<(Digest, Held)> = snapshot
-            .resources()
+            .all_resources()
             .filter_map(|resource| Some((resource.digest(), resource.to_code()?.clone())))
             .filter(|(digest, _)| self.codings.get(*digest, coding).is_none())
             .collect();

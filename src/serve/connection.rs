@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::{Connections, Entered, Leaving, Notes};
+use super::body::ChunkBudget;
 use super::coalesce::{Buffers, Gathered};
 use super::direct::{self, Scratch};
 use super::exchange::Watched;
@@ -53,6 +54,7 @@ pub(super) struct Thread<H> {
     pub(super) observer: Observer,
     pub(super) connections: Rc<Connections>,
     pub(super) per_address: Option<PerAddress>,
+    pub(super) budget: Rc<ChunkBudget>,
     pub(super) hsts: bool,
     pub(super) write_stall: Duration,
     trust: Trust,
@@ -69,6 +71,7 @@ impl<H> Thread<H> {
         observer: Observer,
         limits: Limits,
         per_address: Option<PerAddress>,
+        budget: ChunkBudget,
         trust: Trust,
         tls: Option<Tls>,
     ) -> Self {
@@ -90,6 +93,7 @@ impl<H> Thread<H> {
             observer,
             connections: Connections::new(&limits),
             per_address,
+            budget: Rc::new(budget),
             hsts,
             write_stall: limits.write_stall,
             trust,

@@ -7,13 +7,14 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use http::header::{CONNECTION, HeaderValue, STRICT_TRANSPORT_SECURITY};
-use http::{Request, Response, Version};
+use http::{Method, Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::Service;
 
 use super::activity::{Leaving, Notes, Open};
-use super::body::AnswerBody;
+use super::answer::without_body;
+use super::body::{AnswerBody, ChunkBudget};
 use super::connection::Thread;
 use super::handler::{Answer, Handler};
 use super::observe::Exchange;
@@ -61,9 +62,10 @@ impl<H: Handler> Service<Request<Incoming>> for Watched<H> {
     type Future = WatchedAnswer;
 
     fn call(&self, request: Request<Incoming>) -> WatchedAnswer {
-        let open = self.notes.begin();
+        let open = self.notes.begin(!request.body().is_end_stream());
         let exchange = self.thread.observer.begin(&request, &self.peer);
-        let version = request.version();
+        let (version, is_head) = (request.version(), *request.method() == Method::HEAD);
+        let is_secure = self.peer.is_secure(request.headers());
         let (counted, answer, closes) = match self.count(&request) {
             Ok(counted) => {
                 let (answer, closes) = self.answer(request);
@@ -75,8 +77,11 @@ impl<H: Handler> Service<Request<Incoming>> for Watched<H> {
             answer,
             closes,
             is_http1: version != Version::HTTP_2,
+            is_head,
+            is_secure,
             hsts: self.peer.secure && self.thread.hsts,
             notes: Rc::clone(&self.notes),
+            budget: Rc::clone(&self.thread.budget),
             going: Some(Going { open, exchange, _counted: counted }),
         }
     }
@@ -106,8 +111,11 @@ pub(super) struct WatchedAnswer {
     answer: Answer,
     closes: bool,
     is_http1: bool,
+    is_head: bool,
+    is_secure: bool,
     hsts: bool,
     notes: Rc<Notes>,
+    budget: Rc<ChunkBudget>,
     going: Option<Going>,
 }
 
@@ -116,6 +124,10 @@ impl Future for WatchedAnswer {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut response = ready!(Pin::new(&mut self.answer).poll(context))?;
+        if self.is_head {
+            // hyper leaves out the body over HTTP/1.1 only, and then it would seem to be cut.
+            response = without_body(response);
+        }
         // A connection that is to end says so with an answer, so that no client sends another request into the void.
         if self.is_http1 && (self.closes || self.notes.leaving() > Leaving::No) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -123,18 +135,23 @@ impl Future for WatchedAnswer {
         if self.hsts {
             // The author of the site may have said how long.
             response.headers_mut().entry(STRICT_TRANSPORT_SECURITY).or_insert(HSTS);
+        } else if !self.is_secure {
+            // In clear text it may not be said (RFC 6797 section 7.2).
+            response.headers_mut().remove(STRICT_TRANSPORT_SECURITY);
         }
         let mut going = self.going.take();
         if let Some(going) = &mut going {
             going.exchange.answered(&response);
         }
-        Poll::Ready(Ok(response.map(|body| WatchedBody { body, going })))
+        let budget = Rc::clone(&self.budget);
+        Poll::Ready(Ok(response.map(|body| WatchedBody { body, budget, going })))
     }
 }
 
 /// A body that notes what it hands on.
 pub(super) struct WatchedBody {
     body: AnswerBody,
+    budget: Rc<ChunkBudget>,
     going: Option<Going>,
 }
 
@@ -143,27 +160,28 @@ impl Body for WatchedBody {
     type Error = axum::Error;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<WatchedBytes>, axum::Error>>> {
-        let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else { return Poll::Ready(None) };
+        let Self { body, budget, going } = self.get_mut();
+        let Some(frame) = ready!(body.poll_within(context, budget)) else { return Poll::Ready(None) };
         // The last bytes carry the notes: they lie in the connection long after the body is done.
-        let last = self.body.is_end_stream();
+        let last = body.is_at_end();
         let watched = |bytes: Bytes| {
-            if let (false, Some(going)) = (last, &mut self.going) {
+            if let (false, Some(going)) = (last, &mut *going) {
                 going.sent(bytes.len());
             }
-            WatchedBytes { bytes, going: if last { self.going.take() } else { None } }
+            WatchedBytes { bytes, going: if last { going.take() } else { None } }
         };
         Poll::Ready(Some(frame.map(|frame| frame.map_data(watched))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.is_at_end()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.length()
     }
 }
 

@@ -11,8 +11,8 @@ const MAX_CONNECTIONS: usize = 10_000;
 /// File descriptors kept for everything that is nothing of the below.
 const RESERVED_FILES: u64 = 64;
 /// Each thread has a runtime (epoll, a second descriptor of it, an eventfd, a pipe for signals), and every listener once
-/// more; twelve listeners are many.
-const FILES_A_THREAD: u64 = 16;
+/// more; twelve listeners are many. As many files again may be read by name at the same time.
+const FILES_A_THREAD: u64 = 32;
 /// Files of media that are open at a time to be sent, if the file limit allows them.
 const MEDIA_FILES: usize = 256;
 
@@ -41,12 +41,16 @@ pub struct Limits {
 impl Limits {
     /// The defaults, with the connection cap that the process's file limit allows; the soft limit is raised to the hard.
     pub fn for_this_process() -> Self {
-        let files = open_files();
-        let threads = available_parallelism().map_or(1, NonZeroUsize::get) as u64;
-        let reserved = RESERVED_FILES + threads * FILES_A_THREAD + media_files_of(files) as u64;
-        let available = usize::try_from(files.saturating_sub(reserved)).unwrap_or(MAX_CONNECTIONS);
-        Self { connections: available.clamp(1, MAX_CONNECTIONS), ..Self::default() }
+        Self { connections: possible_connections().min(MAX_CONNECTIONS), ..Self::default() }
     }
+}
+
+/// How many connections the process may hold by its limit of open files; the soft limit is raised to the hard.
+pub fn possible_connections() -> usize {
+    let files = open_files();
+    let threads = available_parallelism().map_or(1, NonZeroUsize::get) as u64;
+    let reserved = RESERVED_FILES + threads * FILES_A_THREAD + media_files_of(files) as u64;
+    usize::try_from(files.saturating_sub(reserved)).unwrap_or(usize::MAX).max(1)
 }
 
 /// A time as people write it in seconds, minutes or hours: `90s`, `5m`, `1h`; a second at least and a year at most.
@@ -101,6 +105,40 @@ impl Default for Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_manual() {
+        let Limits { head, idle, write_stall, answer, stop, connections, connections_per_address } = Limits::default();
+        let seconds = [head, idle, write_stall, answer, stop].map(|limit| limit.as_secs());
+        assert_eq!(seconds, [10, 75, 30, 10_800, 8]);
+        assert_eq!((connections, connections_per_address), (10_000, None));
+        let here = Limits::for_this_process().connections;
+        assert_eq!(here, possible_connections().min(10_000));
+    }
+
+    #[test]
+    fn times_have_a_unit_and_bounds() {
+        for (text, seconds) in [("1s", 1), ("90s", 90), ("5m", 300), ("1h", 3600), ("8760h", 31_536_000)] {
+            assert_eq!(duration_of(text), Some(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in [
+            "",
+            "5",
+            "s",
+            "0s",
+            "-1s",
+            "1.5s",
+            "1 s",
+            "1S",
+            "1d",
+            "1ms",
+            "8761h",
+            "99999999999999999999h",
+            "5124095576030432h",
+        ] {
+            assert_eq!(duration_of(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn media_take_a_quarter_of_the_files_at_most() {

@@ -42,7 +42,7 @@ pub use coder::{Coder, Keep};
 pub use control::{Control, ControlThread};
 pub use deployment::Deployment;
 pub use handler::{Answer, Handler};
-pub use limits::{Limits, duration_of, media_files};
+pub use limits::{Limits, duration_of, media_files, possible_connections};
 pub use listen::{Address, Inherited, Listener, bind};
 pub use observe::{AccessLog, Answered, Counted, Counter, LogFormat, Observer};
 pub use peer::{Peer, Trust};

@@ -54,7 +54,7 @@ impl Codings {
 
     /// All that is known of the codings of `snapshot`, in the order of their digests.
     pub fn of(&self, snapshot: &Snapshot) -> Vec<u8> {
-        let mut digests: Vec<Digest> = snapshot.resources().map(Resource::digest).collect();
+        let mut digests: Vec<Digest> = snapshot.all_resources().map(Resource::digest).collect();
         digests.sort_unstable();
         digests.dedup();
         let known = digests.iter().flat_map(|digest| Coding::MADE.map(|coding| (*digest, coding)));
@@ -105,7 +105,7 @@ impl Codings {
     /// Forgets the codings of what `snapshot` does not hold. Those that stay may lie elsewhere then: a snapshot that has them
     /// takes the room of the others too, until it is [given them](Snapshot::with) anew.
     pub fn retain(&mut self, snapshot: &Snapshot) {
-        let held: HashSet<Digest> = snapshot.resources().map(Resource::digest).collect();
+        let held: HashSet<Digest> = snapshot.all_resources().map(Resource::digest).collect();
         self.known.retain(|(digest, _), _| held.contains(digest));
         let heap = |held: &Held| if let Held::Bytes(bytes) = held { bytes.len() } else { 0 };
         let used: usize = self.known.values().flatten().map(heap).sum();

@@ -3,14 +3,15 @@
 //! Inline scripts and style sheets are named by their hashes (CSP Level 3, section 6.7.3), and so are style attributes and
 //! event handlers, which need `'unsafe-hashes'` for it. Other hosts are allowed what the page itself takes from them.
 
+mod directive;
+
 use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
+use self::directive::{Directive, Hosts, MAX_HOSTS};
 use crate::html::{Tag, Token, Tokens, resolve_references};
 
 /// Hashes on a page, 53 bytes each. With more of them the field would not fit into what proxies take of all fields together
@@ -18,9 +19,6 @@ use crate::html::{Tag, Token, Tokens, resolve_references};
 const MAX_HASHES: usize = 56;
 /// Those of scripts and event handlers.
 const MAX_SCRIPTS: usize = 48;
-/// Other hosts of one kind on a page. With more of them pictures, media and fonts may come from any; of what could run the first ones
-/// may.
-const MAX_HOSTS: usize = 16;
 
 /// What a page brings along.
 #[derive(Default)]
@@ -30,33 +28,63 @@ struct Needs {
     handlers: Vec<String>,
     styles: Vec<String>,
     style_attributes: Vec<String>,
-    script_hosts: BTreeSet<String>,
-    style_hosts: BTreeSet<String>,
-    image_hosts: BTreeSet<String>,
-    font_hosts: BTreeSet<String>,
-    manifest_hosts: BTreeSet<String>,
-    media_hosts: BTreeSet<String>,
-    frame_hosts: BTreeSet<String>,
-    form_hosts: BTreeSet<String>,
+    script_hosts: Hosts,
+    style_hosts: Hosts,
+    image_hosts: Hosts,
+    font_hosts: Hosts,
+    manifest_hosts: Hosts,
+    media_hosts: Hosts,
+    frame_hosts: Hosts,
+    form_hosts: Hosts,
 }
 
 /// The policy for a page.
 pub(super) fn policy(html: &str) -> String {
-    let mut needs = Needs::default();
-    let mut tokens = Tokens::new(html).peekable();
-    while let Some(token) = tokens.next() {
-        let Token::Start(tag) = token else { continue };
-        // Text of a script or style sheet goes up to the next tag that the tokenizer knows: its own end.
-        let end = match tokens.peek() {
-            Some(Token::End { at, .. }) => *at,
-            _ => html.len(),
-        };
-        needs.take(&tag, html.get(tag.end..end).unwrap_or_default());
+    Needs::of(html).policy()
+}
+
+/// What the policy for a page has no room for, with the remedy.
+pub fn beyond_policy(html: &str) -> Vec<String> {
+    let needs = Needs::of(html);
+    let mut beyond = Vec::new();
+    let scripts = needs.scripts.len() + needs.handlers.len();
+    if scripts > MAX_SCRIPTS {
+        beyond.push(format!(
+            "of {scripts} scripts and event handlers in the page the first {MAX_SCRIPTS} run; put them into a file"
+        ));
     }
-    needs.policy()
+    if needs.allow_any_style() {
+        beyond.push(format!(
+            "the page has more styles of its own than its security policy can name, {MAX_HASHES} with its scripts, so any are \
+             allowed; put them into a style sheet"
+        ));
+    }
+    let names = needs.directives().into_iter().filter(|directive| directive.hosts.more && !directive.is_harmless);
+    beyond.extend(names.map(|Directive { name, .. }| {
+        format!(
+            "the page takes from more than {MAX_HOSTS} other hosts what '{name}' names, and its security policy allows the \
+             first {MAX_HOSTS}; say the policy in static/_headers"
+        )
+    }));
+    beyond
 }
 
 impl Needs {
+    fn of(html: &str) -> Self {
+        let mut needs = Self::default();
+        let mut tokens = Tokens::new(html).peekable();
+        while let Some(token) = tokens.next() {
+            let Token::Start(tag) = token else { continue };
+            // Text of a script or style sheet goes up to the next tag that the tokenizer knows: its own end.
+            let end = match tokens.peek() {
+                Some(Token::End { at, .. }) => *at,
+                _ => html.len(),
+            };
+            needs.take(&tag, html.get(tag.end..end).unwrap_or_default());
+        }
+        needs
+    }
+
     fn take(&mut self, tag: &Tag<'_>, text: &str) {
         let value = |name: &str| tag.attribute(name).map(|attribute| resolve_references(attribute.value));
         let host = |name: &str| value(name).and_then(|url| host(&url));
@@ -122,7 +150,10 @@ impl Needs {
 
     /// What a style sheet in the page takes from other hosts: pictures, fonts, further style sheets.
     fn style_text(&mut self, css: &str) {
-        for (at, _) in css.match_indices("url(").chain(css.match_indices("@import")) {
+        let found = css.match_indices("url(").chain(css.match_indices("@import"));
+        let mut places: Vec<usize> = found.map(|(at, _)| at).collect();
+        places.sort_unstable();
+        for at in places {
             let rest = css[at..].trim_start_matches("@import").trim_start();
             let rest = rest.strip_prefix("url(").unwrap_or(rest).trim_start_matches([' ', '"', '\'']);
             let url = rest.split(['"', '\'', ')', ';']).next().unwrap_or_default();
@@ -135,36 +166,50 @@ impl Needs {
     fn policy(&self) -> String {
         let mut policy = String::from("default-src 'self'; base-uri 'self'; frame-ancestors 'self'; object-src ");
         policy.push_str(if self.frame_hosts.is_empty() { "'none'" } else { "'self'" });
-        hosts(&mut policy, &self.frame_hosts);
-        directive(&mut policy, "form-action", &self.form_hosts, "");
-        let mut scripts = String::new();
-        let handlers = MAX_SCRIPTS.saturating_sub(self.scripts.len());
-        name_hashes(&mut scripts, self.scripts.iter().take(MAX_SCRIPTS), self.handlers.iter().take(handlers));
-        directive(&mut policy, "script-src", &self.script_hosts, &scripts);
-        let mut styles = String::new();
-        let taken = (self.scripts.len() + self.handlers.len()).min(MAX_SCRIPTS);
-        if taken + self.styles.len() + self.style_attributes.len() > MAX_HASHES {
-            styles.push_str(" 'unsafe-inline'");
-        } else {
-            name_hashes(&mut styles, self.styles.iter(), self.style_attributes.iter());
-        }
+        self.frame_hosts.first.iter().for_each(|host| policy += &format!(" {host}"));
+        self.directives().iter().for_each(|directive| directive.write(&mut policy));
+        policy
+    }
+
+    fn directives(&self) -> Vec<Directive> {
         // A script of another host brings its own styles, pictures and frames, and speaks with that host.
-        let with_scripts = |hosts: &BTreeSet<String>| hosts.union(&self.script_hosts).cloned().collect::<BTreeSet<_>>();
-        directive(&mut policy, "style-src", &with_scripts(&self.style_hosts), &styles);
-        harmless(&mut policy, "img-src", &with_scripts(&self.image_hosts), " data:");
-        let fonts = self.font_hosts.union(&self.style_hosts).cloned().collect();
-        harmless(&mut policy, "font-src", &fonts, " data:");
+        let with_scripts = |hosts: &Hosts| hosts.and(&self.script_hosts);
+        let fonts = self.font_hosts.and(&self.style_hosts);
+        let mut directives = vec![
+            Directive::new("form-action", "", self.form_hosts.clone()),
+            Directive::new("script-src", self.script_hashes(), self.script_hosts.clone()),
+            Directive::new("style-src", self.style_hashes(), with_scripts(&self.style_hosts)),
+            Directive::new("img-src", " data:", with_scripts(&self.image_hosts)).harmless(),
+            Directive::new("font-src", " data:", fonts).harmless(),
+        ];
         if !self.manifest_hosts.is_empty() {
-            directive(&mut policy, "manifest-src", &self.manifest_hosts, "");
+            directives.push(Directive::new("manifest-src", "", self.manifest_hosts.clone()));
         }
         if !self.media_hosts.is_empty() {
-            harmless(&mut policy, "media-src", &self.media_hosts, "");
+            directives.push(Directive::new("media-src", "", self.media_hosts.clone()).harmless());
         }
         if !self.frame_hosts.is_empty() || !self.script_hosts.is_empty() {
-            directive(&mut policy, "frame-src", &with_scripts(&self.frame_hosts), "");
-            directive(&mut policy, "connect-src", &self.script_hosts, "");
+            directives.push(Directive::new("frame-src", "", with_scripts(&self.frame_hosts)));
+            directives.push(Directive::new("connect-src", "", self.script_hosts.clone()));
         }
-        policy
+        directives
+    }
+
+    fn script_hashes(&self) -> String {
+        let handlers = MAX_SCRIPTS.saturating_sub(self.scripts.len());
+        name_hashes(self.scripts.iter().take(MAX_SCRIPTS), self.handlers.iter().take(handlers))
+    }
+
+    fn style_hashes(&self) -> String {
+        if self.allow_any_style() {
+            return " 'unsafe-inline'".to_owned();
+        }
+        name_hashes(self.styles.iter(), self.style_attributes.iter())
+    }
+
+    fn allow_any_style(&self) -> bool {
+        let taken = (self.scripts.len() + self.handlers.len()).min(MAX_SCRIPTS);
+        taken + self.styles.len() + self.style_attributes.len() > MAX_HASHES
     }
 }
 
@@ -194,40 +239,15 @@ fn inner<'t>(tag: &Tag<'_>, text: &'t str) -> Cow<'t, str> {
     Cow::Owned(resolved + &resolve_references(rest))
 }
 
-fn name_hashes<'h>(
-    sources: &mut String,
-    elements: impl Iterator<Item = &'h String>,
-    attributes: impl Iterator<Item = &'h String>,
-) {
-    elements.for_each(|hash| *sources += &format!(" '{hash}'"));
+fn name_hashes<'h>(elements: impl Iterator<Item = &'h String>, attributes: impl Iterator<Item = &'h String>) -> String {
+    let mut sources = String::new();
+    elements.for_each(|hash| sources += &format!(" '{hash}'"));
     let mut attributes = attributes.peekable();
     if attributes.peek().is_some() {
         sources.push_str(" 'unsafe-hashes'");
     }
-    attributes.for_each(|hash| *sources += &format!(" '{hash}'"));
-}
-
-fn directive(policy: &mut String, name: &str, allowed: &BTreeSet<String>, more: &str) {
-    // Writing into a String gives no error.
-    let _ = write!(policy, "; {name} 'self'{more}");
-    hosts(policy, allowed);
-}
-
-/// The same for what can only be looked at or heard.
-fn harmless(policy: &mut String, name: &str, allowed: &BTreeSet<String>, more: &str) {
-    if allowed.len() <= MAX_HOSTS {
-        return directive(policy, name, allowed, more);
-    }
-    let is_secure = |host: &String| host.starts_with("https://");
-    let schemes = if allowed.iter().all(is_secure) { " https:" } else { " https: http:" };
-    directive(policy, name, &BTreeSet::new(), &format!("{more}{schemes}"));
-}
-
-fn hosts(policy: &mut String, hosts: &BTreeSet<String>) {
-    for host in hosts.iter().take(MAX_HOSTS) {
-        policy.push(' ');
-        policy.push_str(host);
-    }
+    attributes.for_each(|hash| sources += &format!(" '{hash}'"));
+    sources
 }
 
 /// Whether a browser runs it; JSON-LD and templates are data.
@@ -297,7 +317,7 @@ mod tests {
     fn other_hosts_get_what_the_page_takes_from_them() {
         let html = "<iframe src='https://Video.example/embed?x'></iframe><img srcset='//cdn.example/a.png 1x, /b.png 2x'>\
                     <script src=https://code.example:8443/x.js></script><img src='https://evil.example;script-src/x'>";
-        assert_eq!(sources(html, "frame-src"), "'self' https://code.example:8443 https://video.example");
+        assert_eq!(sources(html, "frame-src"), "'self' https://video.example https://code.example:8443");
         assert_eq!(sources(html, "img-src"), "'self' data: cdn.example https://code.example:8443");
         assert_eq!(sources(html, "script-src"), "'self' https://code.example:8443");
         assert_eq!(sources(html, "connect-src"), "'self' https://code.example:8443");
@@ -308,9 +328,9 @@ mod tests {
         let html = "<style>@import 'https://a.example/x.css'; p { background: url(\"https://b.example/y.png\") }</style>\
                     <p style='background: url(//c.example/z.png)'><link rel=preload as=font href=https://d.example/f.woff2>\
                     <link rel=manifest href=https://e.example/m><svg><image href='https://f.example/i.png'/></svg>";
-        let images = "'self' data: c.example https://a.example https://b.example https://f.example";
+        let images = "'self' data: https://a.example https://b.example c.example https://f.example";
         assert_eq!(sources(html, "img-src"), images);
-        assert!(sources(html, "style-src").ends_with("c.example https://a.example https://b.example"));
+        assert!(sources(html, "style-src").ends_with("https://a.example https://b.example c.example"));
         assert!(sources(html, "font-src").ends_with("https://d.example"));
         assert_eq!(sources(html, "manifest-src"), "'self' https://e.example");
     }
@@ -344,6 +364,40 @@ mod tests {
         assert!(allowed.starts_with(&format!("'self' '{}' '{}'", hash("0"), hash("1"))), "{allowed}");
         assert_eq!(allowed.matches("sha256").count(), MAX_SCRIPTS);
         assert!(policy(&html).len() < 3500);
+    }
+
+    #[test]
+    fn of_very_many_hosts_the_first_of_the_page_are_allowed() {
+        let page = |count: usize| {
+            let frames = (0..count).map(|number| format!("<iframe src='https://h{}.example/'></iframe>", 99 - number));
+            frames.collect::<String>() + "<iframe src='https://h99.example/x'></iframe>"
+        };
+        let allowed = sources(&page(20), "frame-src");
+        assert!(allowed.starts_with("'self' https://h99.example https://h98.example"), "{allowed}");
+        assert_eq!(allowed.matches("https://").count(), MAX_HOSTS);
+        assert_eq!(beyond_policy(&page(MAX_HOSTS)), [""; 0]);
+        let beyond = beyond_policy(&page(MAX_HOSTS + 1));
+        assert!(
+            beyond.len() == 1 && beyond[0].contains("what 'frame-src' names, and its security policy"),
+            "{beyond:?}"
+        );
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_told() {
+        let scripts: String = (0..=MAX_SCRIPTS).map(|number| format!("<script>{number}</script>")).collect();
+        let beyond = beyond_policy(&scripts);
+        assert!(beyond.len() == 1 && beyond[0].starts_with("of 49 scripts and event handlers"), "{beyond:?}");
+        let styles =
+            |count: usize| (0..count).map(|number| format!("<p style='width: {number}px'>")).collect::<String>();
+        assert_eq!(beyond_policy(&styles(MAX_HASHES)), [""; 0]);
+        let beyond = beyond_policy(&styles(MAX_HASHES + 1));
+        assert!(
+            beyond.len() == 1 && beyond[0].contains("so any are allowed; put them into a style sheet"),
+            "{beyond:?}"
+        );
+        let pictures: String = (0..99).map(|number| format!("<img src='https://h{number}.example/a'>")).collect();
+        assert_eq!(beyond_policy(&pictures), [""; 0]);
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub(super) struct Common {
     not_modified: HeaderMap,
     /// Both as HTTP/1.1 writes them, without an answer's own.
     lines: [Box<[u8]>; 2],
+    insist_on_tls: bool,
 }
 
 impl Common {
@@ -50,11 +51,12 @@ impl Common {
             without.remove(name);
         }
         let lines = [lines(&map), lines(&without)];
+        let insist_on_tls = map.contains_key(header::STRICT_TRANSPORT_SECURITY);
         without.insert(header::ETAG, EMPTY);
         for name in OWN {
             map.insert(name, EMPTY);
         }
-        Self { found: map, not_modified: without, lines }
+        Self { found: map, not_modified: without, lines, insist_on_tls }
     }
 }
 
@@ -146,6 +148,11 @@ impl Fields {
     pub fn write_not_modified(&self, lines: &mut Vec<u8>) {
         lines.extend_from_slice(&self.common.lines[1]);
         line(lines, &header::ETAG, &self.entity_tag);
+    }
+
+    /// Whether a field among them is for encrypted connections only.
+    pub fn insist_on_tls(&self) -> bool {
+        self.common.insist_on_tls
     }
 
     /// The strong entity tag, quotes included.

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::codings::Codings;
 use super::fault::Fault;
 use super::fields::Interner;
+use super::file_body::{FileBody, Files};
 use super::frozen::{INDEX, Snapshot, Target};
 use super::header_rules::{HEADERS, HeaderRules};
 use super::held::Held;
@@ -16,7 +17,7 @@ use super::media_type;
 use super::memory::memory_of;
 use super::memory_file::MemoryFile;
 use super::redirects::{REDIRECTS, Redirects};
-use super::resource::{Body, FileBody, Files, Resource};
+use super::resource::{Body, Resource};
 use super::root::ContentRoot;
 use super::tree::{Content, Entry, Tree, TreePath};
 
@@ -92,7 +93,8 @@ pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot>
         Some(Target::Resource(page)) => Some(Arc::clone(page)),
         _ => None,
     };
-    redirect_faults.extend(redirects.circles(|path| paths.contains_key(path)));
+    let (redirects, circles) = redirects.without_circles(|path| paths.contains_key(path));
+    redirect_faults.extend(circles);
     let told = |file: &str, faults: Vec<Fault>| faults.into_iter().map(|fault| format!("{file}:{fault}")).collect();
     let faults: [Vec<String>; 2] = [told(HEADERS, rule_faults), told(REDIRECTS, redirect_faults)];
     paths.extend(redirects.exact().map(|(path, number)| (path, Target::Redirect(number))));
@@ -154,7 +156,7 @@ fn body(
     files: &Arc<Files>,
 ) -> io::Result<Body> {
     match (entry.content(), in_memory) {
-        (Content::File(path), None) => Ok(Body::File(Box::new(FileBody::new(path, entry.length(), files)?))),
+        (Content::File(path), None) => Ok(Body::File(Arc::new(FileBody::new(path, entry.length(), files)?))),
         (_, file) => {
             // Pages are read once more, and nearly always sent in a coding.
             let is_page = media_type::of(path.names().last().unwrap_or_default()).is_page();

@@ -57,6 +57,13 @@ pub(super) enum Target {
 /// Resources by path.
 type Assets = Arc<HashMap<String, Arc<Resource>>>;
 
+/// The same, each as `complete` makes it; shared if that changes none.
+fn completed(assets: &Assets, complete: impl Fn(&Arc<Resource>) -> Arc<Resource>) -> Assets {
+    let made: HashMap<_, _> = assets.iter().map(|(path, resource)| (path.clone(), complete(resource))).collect();
+    let is_same = made.iter().all(|(path, made)| Arc::ptr_eq(made, &assets[path]));
+    if is_same { Arc::clone(assets) } else { Arc::new(made) }
+}
+
 /// How many resources of a snapshot are not those of an earlier one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Compared {
@@ -173,6 +180,18 @@ impl Snapshot {
         })
     }
 
+    /// All resources, and the fingerprinted assets of releases before it, each once; in no order.
+    pub fn all_resources(&self) -> impl Iterator<Item = &Resource> {
+        let mut retained: HashMap<&str, &Resource> = HashMap::new();
+        for (path, resource) in self.retained.iter().flat_map(|assets| assets.iter()) {
+            // As it is answered: what is there goes first, then the latest.
+            if !self.paths.contains_key(path) {
+                retained.entry(path).or_insert(resource);
+            }
+        }
+        self.resources().chain(retained.into_values())
+    }
+
     /// How it differs from `earlier`.
     pub fn compare(&self, earlier: &Self) -> Compared {
         let resources = |snapshot: &Self| snapshot.resources().count();
@@ -214,15 +233,17 @@ impl Snapshot {
     /// The bytes held in memory of each coding, in the order of [`Coding::ALL`].
     pub fn held(&self) -> [(Coding, u64); 4] {
         Coding::ALL.map(|coding| {
-            let made =
-                self.resources().flat_map(|resource| &resource.representations).filter(|made| made.coding == coding);
+            let made = self
+                .all_resources()
+                .flat_map(|resource| &resource.representations)
+                .filter(|made| made.coding == coding);
             (coding, made.filter_map(|made| made.body.held()).map(Held::length).sum())
         })
     }
 
     /// The files that are read from disk when they are asked for, and their bytes.
     pub fn on_disk(&self) -> (usize, u64) {
-        let bodies = self.resources().flat_map(|resource| &resource.representations).map(|made| &made.body);
+        let bodies = self.all_resources().flat_map(|resource| &resource.representations).map(|made| &made.body);
         let files = bodies.filter(|body| matches!(body, Body::File(_)));
         files.fold((0, 0), |(count, bytes), file| (count + 1, bytes + file.length()))
     }
@@ -247,7 +268,7 @@ impl Snapshot {
             open_files: self.open_files,
             file: self.file.clone(),
             not_found: self.not_found.as_ref().map(complete),
-            retained: self.retained.clone(),
+            retained: self.retained.iter().map(|assets| completed(assets, complete)).collect(),
         }
     }
 

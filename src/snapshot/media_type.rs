@@ -19,9 +19,14 @@ impl MediaType {
         self.compressible && (MIN_LENGTH as u64..=MAX_LENGTH).contains(&length)
     }
 
+    /// Whether it is a page that readers come to.
+    pub(super) fn is_html(&self) -> bool {
+        matches!(self.name.as_bytes(), b"text/html; charset=utf-8" | b"application/xhtml+xml")
+    }
+
     /// Whether a browser shows it as a page, in which scripts could run.
     pub(super) fn is_page(&self) -> bool {
-        matches!(self.name.as_bytes(), b"text/html; charset=utf-8" | b"application/xhtml+xml" | b"image/svg+xml")
+        self.is_html() || self.name == "image/svg+xml"
     }
 }
 
@@ -71,17 +76,45 @@ const TYPES: &[(&str, &str, bool)] = &[
     ("gz", "application/gzip", false),
 ];
 
-/// Feeds have media types of their own but end in `.xml`, so they are known by name.
-const FEED: (&str, &str) = ("feed.xml", "application/atom+xml; charset=utf-8");
+/// Feeds have media types of their own but mostly end in `.xml`, so they are known by name, under the names that galley and
+/// others give them. `index.xml` may be of either kind.
+const FEEDS: [(&str, &str); 5] = [
+    ("feed.xml", ATOM),
+    ("atom.xml", ATOM),
+    ("rss.xml", RSS),
+    ("index.xml", "application/xml; charset=utf-8"),
+    ("feed.json", "application/json"),
+];
+const ATOM: &str = "application/atom+xml; charset=utf-8";
+const RSS: &str = "application/rss+xml; charset=utf-8";
+
+/// The media type of the feed called `name`, if it is one by its name.
+fn of_feed(name: &str) -> Option<&'static str> {
+    let by_ending = || match ending(name).as_str() {
+        "atom" => Some(ATOM),
+        "rss" => Some(RSS),
+        _ => None,
+    };
+    FEEDS.iter().find(|(known, _)| *known == name).map(|(_, media_type)| *media_type).or_else(by_ending)
+}
+
+/// Whether the file called `name` is a feed.
+pub(super) fn is_feed(name: &str) -> bool {
+    of_feed(name).is_some()
+}
+
+fn ending(name: &str) -> String {
+    name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default()
+}
 
 /// The media type of the file called `name`.
 pub(super) fn of(name: &str) -> MediaType {
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
+    let ending = ending(name);
     let found = TYPES.iter().find(|(known, ..)| *known == ending);
-    let (name, compressible) = match found {
-        _ if name == FEED.0 => (FEED.1, true),
-        Some((_, media_type, compressible)) => (*media_type, *compressible),
-        None => ("application/octet-stream", false),
+    let (name, compressible) = match (of_feed(name), found) {
+        (Some(media_type), _) => (media_type, true),
+        (None, Some((_, media_type, compressible))) => (*media_type, *compressible),
+        (None, None) => ("application/octet-stream", false),
     };
     MediaType { name: HeaderValue::from_static(name), compressible }
 }

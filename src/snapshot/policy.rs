@@ -1,5 +1,6 @@
 //! Header fields that follow from what a file is: how long it may be kept, and what a browser may do with it.
 
+use std::borrow::Cow;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use super::csp;
 use super::digest::Digest;
 use super::fields::Date;
-use super::media_type::MediaType;
+use super::media_type::{self, MediaType};
 use super::tree::{Modified, TreePath};
 
 /// Pages are asked for again each time and mostly answered by 304.
@@ -30,19 +31,18 @@ const LATEST_SECOND: u64 = 253_402_300_799;
 /// Whether the name of the file at `path` holds the hash of its bytes.
 pub(super) fn is_immutable(path: &TreePath, digest: Digest) -> bool {
     let name = path.names().last().unwrap_or_default();
-    !name.ends_with(".html") && name.contains(&digest.short())
+    !media_type::of(name).is_html() && name.contains(&digest.short())
 }
 
 /// How long the file at `path` may be kept.
-pub(super) fn cache(path: &TreePath, immutable: bool) -> HeaderValue {
+pub(super) fn cache(path: &TreePath, media_type: &MediaType, immutable: bool) -> HeaderValue {
     let name = path.names().last().unwrap_or_default();
-    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    let is_sitemap = path.as_str().starts_with("sitemap");
-    HeaderValue::from_static(match ending {
-        "html" => CACHE_PAGE,
-        "xml" | "json" if name.starts_with("feed.") || is_sitemap => CACHE_FEED,
-        _ if immutable => CACHE_IMMUTABLE,
-        _ => CACHE_ASSET,
+    let is_sitemap = path.as_str().starts_with("sitemap") && (name.ends_with(".xml") || name.ends_with(".json"));
+    HeaderValue::from_static(match () {
+        () if media_type.is_html() => CACHE_PAGE,
+        () if media_type::is_feed(name) || is_sitemap => CACHE_FEED,
+        () if immutable => CACHE_IMMUTABLE,
+        () => CACHE_ASSET,
     })
 }
 
@@ -54,7 +54,9 @@ pub(super) fn protect(media_type: &MediaType, bytes: Option<&Bytes>, fields: &mu
     }
     fields.insert(header::REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin"));
     fields.insert(PERMISSIONS_POLICY, HeaderValue::from_static(PERMISSIONS));
-    let html = bytes.map(|bytes| String::from_utf8_lossy(bytes));
+    // Whole texts are checked much faster than what may have faults.
+    let html =
+        bytes.map(|bytes| std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed));
     if let Some(policy) = html.and_then(|html| HeaderValue::try_from(csp::policy(&html)).ok()) {
         fields.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
@@ -66,4 +68,52 @@ pub(super) fn http_date(modified: Modified) -> Date {
     let text = httpdate::fmt_http_date(time);
     // It is always as long.
     text.as_bytes().try_into().unwrap_or([b' '; 29])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_a_file_is_kept_follows_from_what_it_is() {
+        let digest = Digest::of(b"x");
+        let hashed = |name: &str| name.replace('#', &digest.short());
+        for (path, cached, named) in [
+            ("a/index.html", CACHE_PAGE, "text/html; charset=utf-8"),
+            ("a.htm", CACHE_PAGE, "text/html; charset=utf-8"),
+            ("a.HTML", CACHE_PAGE, "text/html; charset=utf-8"),
+            ("a.xhtml", CACHE_PAGE, "application/xhtml+xml"),
+            ("a.#.htm", CACHE_PAGE, "text/html; charset=utf-8"),
+            ("a.#.xhtml", CACHE_PAGE, "application/xhtml+xml"),
+            ("a.#.svg", CACHE_IMMUTABLE, "image/svg+xml"),
+            ("a.#.css", CACHE_IMMUTABLE, "text/css; charset=utf-8"),
+            ("feed.xml", CACHE_FEED, ATOM),
+            ("tags/a/feed.xml", CACHE_FEED, ATOM),
+            ("feed.json", CACHE_FEED, "application/json"),
+            ("atom.xml", CACHE_FEED, ATOM),
+            ("rss.xml", CACHE_FEED, RSS),
+            ("posts/index.xml", CACHE_FEED, "application/xml; charset=utf-8"),
+            ("posts/a.rss", CACHE_FEED, RSS),
+            ("posts/a.atom", CACHE_FEED, ATOM),
+            ("sitemap.xml", CACHE_FEED, "application/xml; charset=utf-8"),
+            ("sitemaps/1.xml", CACHE_FEED, "application/xml; charset=utf-8"),
+            ("sitemap.png", CACHE_ASSET, "image/png"),
+            ("feed.png", CACHE_ASSET, "image/png"),
+            ("other.xml", CACHE_ASSET, "application/xml; charset=utf-8"),
+            ("svg.svg", CACHE_ASSET, "image/svg+xml"),
+            ("none", CACHE_ASSET, "application/octet-stream"),
+        ] {
+            let path = TreePath::new(&hashed(path)).unwrap();
+            let media_type = media_type::of(path.names().last().unwrap());
+            let found = cache(&path, &media_type, is_immutable(&path, digest));
+            assert_eq!(
+                (&found, &media_type.name),
+                (&HeaderValue::from_static(cached), &HeaderValue::from_static(named)),
+                "{path:?}"
+            );
+        }
+    }
+
+    const ATOM: &str = "application/atom+xml; charset=utf-8";
+    const RSS: &str = "application/rss+xml; charset=utf-8";
 }

@@ -4,7 +4,8 @@
 //! before patterns, and among patterns the first that fits counts.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use http::StatusCode;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
@@ -138,8 +139,32 @@ impl Redirects {
     /// Rules that lead in a circle, or ever further, each circle once. `is_there` says whether a file answers at a path: a
     /// pattern gives way to it. Patterns are followed from a path that fits them.
     pub fn circles(&self, is_there: impl Fn(&str) -> bool) -> Vec<Fault> {
+        self.tell(&self.endless(is_there))
+    }
+
+    /// The same without the rules that lead in a circle, and what was wrong with them.
+    pub(super) fn without_circles(mut self, is_there: impl Fn(&str) -> bool) -> (Self, Vec<Fault>) {
         let mut faults = Vec::new();
-        let mut told = vec![false; self.rules.len()];
+        // Another pattern may stand behind one that is left out, and lead in a circle itself.
+        for round in 1.. {
+            let endless = self.endless(&is_there);
+            if endless.is_empty() {
+                break;
+            }
+            faults.extend(self.tell(&endless));
+            // What only leads into a circle is as good as any other rule, unless this takes too long.
+            let is_last = round >= MAX_STEPS;
+            let left_out: HashSet<usize> =
+                endless.iter().flat_map(|way| if is_last { &way[..] } else { &way[circle(way)] }).copied().collect();
+            let rules = std::mem::take(&mut self).rules.into_iter().enumerate();
+            rules.filter(|(number, _)| !left_out.contains(number)).for_each(|(_, rule)| self.add(rule));
+        }
+        (self, faults)
+    }
+
+    /// The ways that do not end within the steps that a browser goes, by the numbers of their rules.
+    fn endless(&self, is_there: impl Fn(&str) -> bool) -> Vec<Vec<usize>> {
+        let mut endless = Vec::new();
         for (start, rule) in self.rules.iter().enumerate() {
             let (mut path, mut way) = (rule.from.sample(), vec![start]);
             let mut next = Some(start);
@@ -151,17 +176,27 @@ impl Redirects {
                 next = self.find(&path).filter(|found| self.rules[*found].from.exact().is_some() || !is_there(&path));
                 way.extend(next);
             }
-            // Where it ends within the steps that a browser goes, it ends.
-            if way.len() > MAX_STEPS && !way.iter().any(|number| told[*number]) {
-                way.iter().for_each(|number| told[*number] = true);
-                faults.push(self.circle(&way));
+            if way.len() > MAX_STEPS {
+                endless.push(way);
+            }
+        }
+        endless
+    }
+
+    fn tell(&self, endless: &[Vec<usize>]) -> Vec<Fault> {
+        let mut told = HashSet::<usize>::new();
+        let mut faults = Vec::new();
+        for way in endless {
+            if !way.iter().any(|number| told.contains(number)) {
+                told.extend(way);
+                faults.push(self.fault(way));
             }
         }
         faults
     }
 
-    fn circle(&self, way: &[usize]) -> Fault {
-        let again = (1..way.len()).find(|at| way[..*at].contains(&way[*at])).unwrap_or(0);
+    fn fault(&self, way: &[usize]) -> Fault {
+        let again = circle(way).end;
         let names: Vec<&str> = way[..=again].iter().map(|number| self.rules[*number].from.as_str()).collect();
         let rule = &self.rules[way[0]];
         let message = format!("redirects lead in a circle: {}; let one of them lead out", names.join(" → "));
@@ -171,6 +206,14 @@ impl Redirects {
 
 /// Redirects in a row that a browser follows; Chromium and Firefox give up at 20.
 const MAX_STEPS: usize = 10;
+
+/// Where the circle lies in a way that does not end. A way may also be too long without one: then it is its first step that is
+/// too many.
+fn circle(way: &[usize]) -> Range<usize> {
+    let first = |at: usize| way[..at].iter().position(|number| *number == way[at]);
+    let circle = (1..way.len()).find_map(|at| Some(first(at)?..at));
+    circle.unwrap_or(0..1)
+}
 
 /// The rule that the words of a line make; nothing for a line without words.
 fn rule(words: &[&str], line: usize, column: usize) -> Result<Option<Redirect>, String> {
@@ -327,11 +370,39 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_leads_in_a_circle_is_left_out() {
+        for (text, kept) in [
+            ("/x /y\n/y /x/\n/z /x\n/a /b", &["/z", "/a"][..]),
+            ("/blog/* /blog/new/:splat\n/a /b", &["/a"]),
+            ("/a/* /b/:splat\n/b/* /a/:splat\n/c /a/", &["/c"]),
+            // The second one has come into effect by then.
+            ("/d/* /d/x/:splat\n/:e/* /d/y/:splat", &[]),
+            ("/a /b\n/b /c", &["/a", "/b"]),
+            // Twelve steps, and no circle.
+            (
+                "/1 /2\n/2 /3\n/3 /4\n/4 /5\n/5 /6\n/6 /7\n/7 /8\n/8 /9\n/9 /A\n/A /B\n/B /C\n/C /",
+                &["/3", "/4", "/5", "/6", "/7", "/8", "/9", "/A", "/B", "/C"],
+            ),
+        ] {
+            let (found, faults) = redirects(text).without_circles(|_| false);
+            let names: Vec<_> = found.rules().iter().map(|rule| rule.from.as_str()).collect();
+            assert_eq!(names, kept, "{text}");
+            assert!(
+                found.circles(|_| false).is_empty() && faults.is_empty() == text.starts_with("/a /b\n"),
+                "{faults:?}"
+            );
+        }
+        // Very many that come into effect one after the other.
+        let many: String = (0..300).map(|number| format!("/:a{number}/* /b/x/:splat\n")).collect();
+        assert!(redirects(&many).without_circles(|_| false).0.circles(|_| false).is_empty());
+    }
+
     proptest! {
         #[test]
         fn no_text_panics(text in "[/:*a-c# \\nä=%!0-9]{0,120}", path in "/[/a-c]{0,20}") {
             let (redirects, _) = Redirects::parse(&text);
-            redirects.circles(|_| false);
+            let (redirects, _) = redirects.without_circles(|_| false);
             if let Some(number) = redirects.find(&path) {
                 let location = redirects.location(number, &path, Some("q"));
                 prop_assert!(location.is_none_or(|location| !location.starts_with("//")));

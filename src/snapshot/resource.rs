@@ -1,11 +1,6 @@
 //! What one path answers with: its representations, each with all header fields of its answer.
 
-use std::fs::{File, Metadata};
-use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
@@ -14,6 +9,7 @@ use super::coding::Coding;
 use super::codings::Codings;
 use super::digest::Digest;
 use super::fields::{Fields, Interner};
+use super::file_body::FileBody;
 use super::header_rules::HeaderRules;
 use super::held::Held;
 use super::media_type::{self, MediaType};
@@ -49,137 +45,7 @@ pub enum Body {
     /// In memory.
     Memory(Held),
     /// In a file, because memory has no room for them.
-    File(Box<FileBody>),
-}
-
-/// A file as it was when the tree was frozen. Those who read it at the same time share one descriptor.
-#[derive(Debug)]
-pub struct FileBody {
-    path: PathBuf,
-    length: u64,
-    stamp: Stamp,
-    open: Mutex<Weak<OpenFile>>,
-    files: Arc<Files>,
-}
-
-/// What is read from disk for a snapshot.
-#[derive(Debug)]
-pub(super) struct Files {
-    open: AtomicUsize,
-    /// How many may be open.
-    limit: usize,
-    readers: AtomicUsize,
-}
-
-impl Files {
-    pub(super) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { open: AtomicUsize::new(0), limit, readers: AtomicUsize::new(0) })
-    }
-}
-
-/// Answers from files at a time: each holds a piece of its file while its client takes nothing.
-const MAX_READERS: usize = 1024;
-
-/// A file that is being read.
-#[derive(Debug)]
-struct OpenFile {
-    file: File,
-    files: Arc<Files>,
-}
-
-impl Drop for OpenFile {
-    fn drop(&mut self) {
-        self.files.open.fetch_sub(1, Relaxed);
-    }
-}
-
-/// One of those who read a file.
-#[derive(Debug)]
-pub struct FileReader(Arc<OpenFile>);
-
-impl Drop for FileReader {
-    fn drop(&mut self) {
-        self.0.files.readers.fetch_sub(1, Relaxed);
-    }
-}
-
-impl FileReader {
-    /// Fills `buffer` from `offset` on.
-    ///
-    /// # Errors
-    /// The system's, and `UnexpectedEof` if the file has become shorter.
-    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        self.0.file.read_exact_at(buffer, offset)
-    }
-}
-
-/// What tells whether a file is still the one that it was.
-#[derive(Debug, PartialEq, Eq)]
-struct Stamp {
-    length: u64,
-    inode: u64,
-    modified: (i64, i64),
-}
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        let modified = (metadata.mtime(), metadata.mtime_nsec());
-        Self { length: metadata.len(), inode: metadata.ino(), modified }
-    }
-}
-
-impl FileBody {
-    pub(super) fn new(path: &Path, length: u64, files: &Arc<Files>) -> io::Result<Self> {
-        let stamp = Stamp::of(&path.metadata()?);
-        let body = Self { path: path.to_path_buf(), length, stamp, open: Mutex::default(), files: Arc::clone(files) };
-        if body.stamp.length == length { Ok(body) } else { Err(body.changed()) }
-    }
-
-    /// Opens the file, or shares it with those who read it already.
-    ///
-    /// # Errors
-    /// The system's; `InvalidData` if it is no longer the file that was frozen: its bytes are those of no release;
-    /// `QuotaExceeded` if too many others are being read.
-    pub fn open(&self) -> io::Result<FileReader> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let file = match open.upgrade() {
-            Some(file) => file,
-            None => Arc::new(self.open_anew()?),
-        };
-        *open = Arc::downgrade(&file);
-        drop(open);
-        // Also of one that is open: it may have been written in place.
-        if Stamp::of(&file.file.metadata()?) != self.stamp {
-            return Err(self.changed());
-        }
-        self.count(&self.files.readers, MAX_READERS)?;
-        Ok(FileReader(file))
-    }
-
-    fn open_anew(&self) -> io::Result<OpenFile> {
-        let file = File::open(&self.path)?;
-        self.count(&self.files.open, self.files.limit)?;
-        Ok(OpenFile { file, files: Arc::clone(&self.files) })
-    }
-
-    fn count(&self, counter: &AtomicUsize, limit: usize) -> io::Result<()> {
-        if counter.fetch_add(1, Relaxed) < limit {
-            return Ok(());
-        }
-        counter.fetch_sub(1, Relaxed);
-        let message = format!("{}: {limit} others are being read", self.path.display());
-        Err(io::Error::new(io::ErrorKind::QuotaExceeded, message))
-    }
-
-    fn changed(&self) -> io::Error {
-        let message = format!("{}: has changed since it was read; start the server again", self.path.display());
-        io::Error::new(io::ErrorKind::InvalidData, message)
-    }
-
-    /// Whether the file is still the one that was frozen.
-    fn is_current(&self) -> bool {
-        self.path.metadata().is_ok_and(|metadata| Stamp::of(&metadata) == self.stamp)
-    }
+    File(Arc<FileBody>),
 }
 
 impl Body {
@@ -187,7 +53,7 @@ impl Body {
     pub fn length(&self) -> u64 {
         match self {
             Self::Memory(held) => held.length(),
-            Self::File(file) => file.length,
+            Self::File(file) => file.length(),
         }
     }
 
@@ -236,7 +102,7 @@ impl Resource {
         let negotiable = media_type.is_coded(entry.length());
         let mut fields = HeaderMap::with_capacity(16);
         let immutable = policy::is_immutable(path, entry.digest());
-        fields.insert(header::CACHE_CONTROL, policy::cache(path, immutable));
+        fields.insert(header::CACHE_CONTROL, policy::cache(path, &media_type, immutable));
         let modified = entry.modified().map(policy::http_date);
         if negotiable {
             fields.insert(header::VARY, HeaderValue::from_name(header::ACCEPT_ENCODING));
@@ -264,7 +130,7 @@ impl Resource {
         let is_as_before = |body: &Body| match body {
             Body::Memory(_) => in_memory,
             // The same bytes may have been written again.
-            Body::File(file) => !in_memory && entry.lies_at(&file.path) && file.is_current(),
+            Body::File(file) => !in_memory && entry.lies_at(file.path()) && file.is_current(),
         };
         self.digest == entry.digest()
             && self.modified == entry.modified()

@@ -147,6 +147,11 @@ impl Entry {
         Self { content: Content::Bytes(bytes), digest, length, modified }
     }
 
+    /// The same where their digest is known.
+    pub(crate) fn hashed(bytes: Bytes, digest: Digest, modified: Option<Modified>) -> Self {
+        Self { length: bytes.len() as u64, content: Content::Bytes(bytes), digest, modified }
+    }
+
     /// An entry whose bytes stay in the file at `path`, which is read once now for its digest.
     pub fn file(path: PathBuf, modified: Option<Modified>) -> io::Result<Self> {
         let (digest, length) = Hasher::of_reader(File::open(&path)?)?;
@@ -260,13 +265,20 @@ impl Tree {
         tree
     }
 
-    /// The files whose names hold their own hashes: pages that readers have open ask for them after the release is gone.
+    /// The files whose names hold their own hashes, and the rules of their fields: pages that readers have open ask for them after
+    /// the release is gone.
     pub fn fingerprinted(&self) -> Self {
-        let entries = self.entries.iter().filter(|(path, entry)| is_immutable(path, entry.digest));
+        let is_kept = |path: &TreePath, entry: &Entry| is_immutable(path, entry.digest) || path.as_str() == HEADERS;
+        let entries = self.entries.iter().filter(|(path, entry)| is_kept(path, entry));
         Self {
             entries: entries.map(|(path, entry)| (path.clone(), entry.clone())).collect(),
             folded: Folded::default(),
         }
+    }
+
+    /// How many files have names that hold their own hashes.
+    pub fn count_fingerprinted(&self) -> usize {
+        self.entries.iter().filter(|(path, entry)| is_immutable(path, entry.digest)).count()
     }
 
     /// Adds an entry under a path that is not there yet.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::parts::{Engine, Registry, free_port};
+use crate::parts::{Engine, Registry, dist, free_port};
 use crate::support::{Connection, TempSite, run};
 
 /// What a container of galley's needs: nothing. No root file system to write to, no capability, no new privileges.
@@ -47,4 +47,29 @@ pub(crate) fn docker_runs_the_image() {
     let user = engine.docker(&["inspect", "--format", "{{.Config.User}} {{.Architecture}}", &reference]);
     assert!(user.starts_with("65532:65532 "), "{user}");
     look(&engine, &reference, None, "/", "From an image.");
+}
+
+/// One reference, and each machine gets its own image by it; the pages are the same layer.
+pub(crate) fn docker_runs_the_arm_images() {
+    let (registry, engine) = (Registry::start(None), Engine::start());
+    let site = TempSite::new().file("content/_index.md", "For every machine.\n");
+    let reference = format!("{}/me/blog:latest", registry.address);
+    let platforms = [("linux/arm64", "arm64"), ("linux/arm/v7", "arm v7"), ("linux/amd64", "amd64")];
+    let binaries = platforms.map(|(platform, _)| format!("{platform}={}", dist(platform).display())).join(",");
+    let all = platforms.map(|(platform, _)| platform).join(",");
+    let arguments = ["package", site.str(), "--platform", &all, "--binary", &binaries, "--push", &reference];
+    let pushed = run(&arguments);
+    assert_eq!(pushed.code, 0, "{}", pushed.errors);
+    let mut layers = Vec::new();
+    for (platform, architecture) in platforms {
+        engine.docker(&["pull", "--platform", platform, &reference]);
+        let format = "{{.Architecture}} {{.Variant}}";
+        let found = engine.docker(&["image", "inspect", "--format", format, &reference]);
+        assert!(found.trim().starts_with(architecture), "{found}");
+        look(&engine, &reference, Some(platform), "/", "For every machine.");
+        let found = engine.docker(&["image", "inspect", "--format", "{{join .RootFS.Layers \" \"}}", &reference]);
+        layers.push(found.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+    }
+    assert!(layers.iter().all(|layer| layer[1..] == layers[0][1..]), "{layers:?}");
+    assert!(layers[0][0] != layers[1][0] && layers[0][0] != layers[2][0]);
 }

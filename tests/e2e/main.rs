@@ -75,6 +75,19 @@ const BUILDS_ARM: &[Part] = &[
 ];
 const ENGINE_ARM64: &[Part] =
     &[ENGINE[0], ENGINE[1], ENGINE[2], ENGINE[3], ENGINE[4], ENGINE[5], BUILDS_ARM[8], BUILDS_ARM[10]];
+const ENGINE_ARM: &[Part] = &[
+    ENGINE[0],
+    ENGINE[1],
+    ENGINE[2],
+    ENGINE[3],
+    ENGINE[4],
+    ENGINE[5],
+    ARM64[3],
+    BUILDS_ARM[8],
+    BUILDS_ARM[9],
+    BUILDS_ARM[10],
+    BUILDS_ARM[11],
+];
 const DISK: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("mount", "mount"), Part::Root];
 const SKOPEO: &[Part] = &[Part::Static, Part::Program("skopeo", "skopeo")];
 const SCHEMAS: &[Part] = &[Part::Python("jsonschema", "python3-jsonschema")];
@@ -138,6 +151,7 @@ fn main() -> ExitCode {
         trial("registry::an_edit_takes_milliseconds", REGISTRY, registry::warm),
         trial("registry::a_full_disk_is_said_to_be_one", DISK, registry::full),
         trial("engine::docker_pulls_and_runs_the_image", ENGINE, engine::docker_runs_the_image),
+        trial("engine::docker_pulls_and_runs_the_arm_images", ENGINE_ARM, engine::docker_runs_the_arm_images),
         trial("handover::programs_take_over_in_a_container", ENGINE, handover::in_a_container),
         trial("handover::a_program_is_run_from_memory", ENGINE, handover::without_a_place_for_programs),
         trial("handover::programs_for_arm64_take_over_in_a_container", ENGINE_ARM64, handover::on_arm64),

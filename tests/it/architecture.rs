@@ -77,7 +77,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("hickory_resolver", &["outbound/"]),
     ("reqwest", &["outbound/", "registry/", "check/ask.rs", "cli/instance.rs", "follow/send.rs", "follow/notices/"]),
     ("bollard", &["engine/"]),
-    ("futures_util", &["engine/"]),
+    ("futures_util", &["engine/", "registry/parallel.rs"]),
     ("clap", &["cli/"]),
     ("anyhow", &["cli/"]),
     ("object", &["image/binary.rs"]),

@@ -63,6 +63,40 @@ fn malformed_requests_are_refused_and_end_their_connection() {
     }
 }
 
+/// What hyper decides before anybody else sees it.
+#[test]
+fn what_the_parser_takes_is_known() {
+    let server = server();
+    let head = |length: usize| {
+        let begin = "GET / HTTP/1.1\r\nhost: a\r\nx: ";
+        format!("{begin}{}\r\n\r\n", "y".repeat(length - begin.len() - 4))
+    };
+    for (sent, status, goes_on) in [
+        // RFC 9112 section 2.2 allows it.
+        ("GET / HTTP/1.1\nhost: a\n\n".to_owned(), 200, true),
+        // The length does not count, and nothing is read behind it (section 6.3).
+        (
+            "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n".to_owned(),
+            405,
+            false,
+        ),
+        // Section 6.3 allows to take two of the same for one.
+        ("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 1\r\n\r\nx".to_owned(), 405, true),
+        (head(32 * 1024 - 1), 200, true),
+        (head(32 * 1024 + 1), 431, false),
+    ] {
+        let mut connection = server.open();
+        connection.send(&sent);
+        let begin: String = sent.chars().take(80).collect();
+        assert_eq!(connection.response(false).unwrap().status, status, "{begin}");
+        if goes_on {
+            assert_eq!(connection.request("GET", "/", &[], "").status, 200, "{begin}");
+        } else {
+            assert!(connection.response(false).is_none(), "the connection goes on after {begin}");
+        }
+    }
+}
+
 #[test]
 fn a_body_that_nobody_wants_is_passed_over() {
     let server = server();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::support::{TempSite, run};
 
@@ -49,4 +50,28 @@ fn what_is_compiled_comes_before_the_pages() {
     let last = &text[at(order[4])..];
     let order = ["/out/galley /galley", "/var/lib/galley\n", "/out/site /site"];
     assert!(order.map(|line| last.find(line).unwrap()).is_sorted(), "{last}");
+}
+
+/// BuildKit tells the platform that was asked for, the classic builder tells nothing.
+#[test]
+#[cfg(unix)]
+fn an_image_that_would_say_the_wrong_platform_is_not_built() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Dockerfile.armhf")).unwrap();
+    let (_, after) = text.split_once("\nRUN say=").unwrap();
+    let (script, _) = after.split_once("\n    fi\n").unwrap();
+    let script = format!("say={script}\nfi");
+    for (base, target, expected) in [
+        ("scratch", "linux/arm/v7", None),
+        ("scratch", "linux/amd64", Some("say --platform linux/arm/v7, or --build-arg BASE=")),
+        ("scratch", "", Some("say DOCKER_BUILDKIT=1 and --platform linux/arm/v7, or --build-arg BASE=")),
+        ("of/arm", "", None),
+        ("of/arm", "linux/amd64", None),
+    ] {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script]).env("BASE", base).env("TARGETPLATFORM", target);
+        let ran = shell.env("PLATFORM", "linux/arm/v7").env("BUILDPLATFORM", "linux/amd64").output().unwrap();
+        let said = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.success(), expected.is_none(), "{base} {target}: {said}");
+        assert!(said.contains(expected.unwrap_or_default()), "{base} {target}: {said}");
+    }
 }

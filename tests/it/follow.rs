@@ -125,6 +125,13 @@ fn a_wrong_secret_gets_401_and_causes_no_look() {
         let response = followed.instance.request(method, &path, &[], "{}");
         assert_eq!(response.status, status, "{method} {path}");
     }
+    // The last one's look comes at once: when it has come, those of the others would have.
+    let mut looks = 0;
+    while looks == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+        looks = followed.looks();
+    }
+    assert_eq!(looks, 1);
     let said = followed.instance.stop();
     assert!(said.contains("warning: a hook with a wrong secret was refused"), "{said}");
     assert!(!said.contains(SECRET), "{said}");

@@ -9,6 +9,7 @@ pub(crate) const HEADERS: u8 = 1;
 pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
 pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
 pub(crate) const CONTINUATION: u8 = 9;
 pub(crate) const END_STREAM: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
@@ -92,6 +93,13 @@ impl Client {
     /// The status of the next answer.
     pub(crate) fn status(&mut self) -> Option<u16> {
         self.next_of(HEADERS).map(|frame| status(&frame.payload))
+    }
+}
+
+impl Frame {
+    /// Of an answer's head: its status, and whether the answer ends with it.
+    pub(crate) fn answer(&self) -> (u16, bool) {
+        (status(&self.payload), self.flags & END_STREAM != 0)
     }
 }
 

@@ -3,6 +3,10 @@
 use std::io::Read;
 use std::time::{Duration, Instant};
 
+use galley::serve::{Deployment, Public, Settings};
+use galley::snapshot::{Digest, Entry, Tree, TreePath, freeze};
+
+use crate::server::Server;
 use crate::support::{Connection, Instance, TempSite};
 
 fn site() -> TempSite {
@@ -171,6 +175,8 @@ fn paths_lead_where_they_should() {
         ("/index.html", 301, "./"),
         ("/posts/a.html", 301, "./a/"),
         ("/posts/a.html?x", 301, "./a/?x"),
+        ("/posts/a%2Ehtml", 301, "./a/"),
+        ("/posts/%C3%BC-b.%68tml", 301, "./%C3%BC%2Db/"),
         ("/page", 301, "./page.html"),
         ("/page.html", 200, ""),
         ("/page.html/", 404, ""),
@@ -179,7 +185,6 @@ fn paths_lead_where_they_should() {
         ("/old?x=1", 301, "/posts/a/?x=1"),
         ("/posts/./a/", 404, ""),
         ("/posts/%2e%2e%2fsmall.txt", 404, ""),
-        ("/.env", 404, ""),
         ("/_redirects", 404, ""),
         ("/posts//a/", 404, ""),
         ("//", 404, ""),
@@ -190,7 +195,10 @@ fn paths_lead_where_they_should() {
         ("/posts%2Fa/", 404, ""),
         ("/small.txt%00", 404, ""),
         ("/%ff", 404, ""),
-        ("/.galley-tree", 404, ""),
+        ("/posts/%252e%252e/small.txt", 404, ""),
+        ("/posts%5ca/", 404, ""),
+        ("/%5c%5cevil.example", 404, ""),
+        ("/posts/%c0%ae%c0%ae/small.txt", 404, ""),
         ("/small.txt/", 404, ""),
         ("/_galley/", 404, ""),
         ("/_galley/hook/x", 404, ""),
@@ -200,6 +208,104 @@ fn paths_lead_where_they_should() {
     }
     let long = format!("/{}", "a".repeat(3000));
     assert_eq!(instance.get(&long).status, 404);
+}
+
+#[test]
+fn dot_files_are_nobodys_business_but_well_known_ones_are() {
+    let mut tree = Tree::new();
+    for path in ["index.html", ".env", "a/.git/config", ".well-known/x", ".well-known/.y", "b/.well-known/x"] {
+        tree.insert(TreePath::new(path).unwrap(), Entry::new(path.into(), None)).unwrap();
+    }
+    let deployment = Deployment::new(freeze(&tree, None).unwrap());
+    let server = Server::with(Public::new(deployment.into(), None), Settings::default(), Vec::new());
+    for (path, status) in [
+        ("/.env", 404),
+        ("/a/.git/config", 404),
+        ("/%2eenv", 404),
+        ("/.well-known/x", 200),
+        ("/.well-known/.y", 404),
+        ("/b/.well-known/x", 200),
+    ] {
+        assert_eq!(server.open().request("GET", path, &[], "").status, status, "{path}");
+    }
+    let site = site().file("static/.well-known/security.txt", "Contact: a\n");
+    let (ran, output) = site.build();
+    assert!(ran.code == 0 && output.join(".galley-tree").is_file(), "{}", ran.errors);
+    for instance in [Instance::start(&[output.to_str().unwrap()]), Instance::start(&[site.str()])] {
+        assert_eq!(instance.get("/.galley-tree").status, 404);
+        assert_eq!(instance.get("/.well-known/security.txt").text(), "Contact: a\n");
+    }
+}
+
+#[test]
+fn how_long_a_file_may_be_kept_is_said_with_it() {
+    let css = "a { color: red }\n";
+    let hash = Digest::of(css.as_bytes()).short();
+    let site = site().file(&format!("static/own.{hash}.css"), css).file("static/own.css", css);
+    let instance = instance(&site);
+    for (path, cache) in [
+        (&*format!("/own.{hash}.css"), "public, max-age=31536000, immutable"),
+        ("/own.css", "public, max-age=3600, stale-while-revalidate=86400"),
+        ("/feed.xml", "public, max-age=600"),
+        ("/sitemap.xml", "public, max-age=600"),
+        ("/posts/a/", "no-cache"),
+    ] {
+        let response = instance.get(path);
+        assert_eq!((response.status, response.header("cache-control")), (200, cache), "{path}");
+    }
+}
+
+/// As layers have it, whose times are all the same.
+#[test]
+fn a_tag_is_another_one_after_an_edit_of_the_same_length_and_time() {
+    let tags: Vec<_> = ["one", "two"]
+        .into_iter()
+        .map(|text| {
+            let folder = TempSite::bare().file("index.html", text);
+            let file = std::fs::File::options().write(true).open(folder.path().join("index.html")).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH).unwrap();
+            Instance::start(&[folder.str()]).get("/").header("etag").to_owned()
+        })
+        .collect();
+    assert!(!tags[0].is_empty() && tags[0] != tags[1], "{tags:?}");
+}
+
+#[test]
+fn a_page_without_a_date_has_none() {
+    let site = site();
+    let instance = instance(&site);
+    let response = instance.get("/posts/%C3%BC-b/");
+    assert_eq!((response.status, response.header("last-modified")), (200, ""));
+    // And no condition on one holds (RFC 9110 section 13.1.3).
+    let since = [("if-modified-since", "Fri, 31 Dec 2100 00:00:00 GMT")];
+    assert_eq!(instance.request("GET", "/posts/%C3%BC-b/", &since, "").status, 200);
+}
+
+#[test]
+fn answers_say_that_another_coding_might_have_had_another_one() {
+    let site = site();
+    let instance = instance(&site);
+    for (path, name, value, status) in [
+        ("/posts/a/", "accept-encoding", "identity;q=0", 406),
+        ("/posts/a/", "if-match", "\"x\"", 412),
+        ("/posts/a/", "range", "bytes=999999-", 416),
+        ("/nothing", "accept", "*/*", 404),
+    ] {
+        let response = instance.request("GET", path, &[(name, value)], "");
+        assert_eq!((response.status, response.header("vary")), (status, "accept-encoding"), "{path} {name}");
+    }
+}
+
+#[test]
+fn canonical_addresses_are_those_that_answer() {
+    let site = site();
+    let instance = instance(&site);
+    for path in ["/", "/posts/", "/posts/a/", "/posts/%C3%BC-b/"] {
+        let text = instance.get(path).text();
+        let (_, rest) = text.split_once("rel=\"canonical\" href=\"https://blog.example").expect(path);
+        let canonical = rest.split('"').next().unwrap();
+        assert_eq!(instance.get(canonical).status, 200, "{canonical}");
+    }
 }
 
 #[test]

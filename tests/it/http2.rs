@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use galley::serve::{Limits, Settings};
+use galley::serve::{Limits, Settings, Tls};
 
 use crate::frames::*;
 use crate::server::Server;
@@ -75,6 +75,40 @@ fn requests_that_no_handler_may_see_are_refused() {
     is_unharmed(&server);
 }
 
+/// hyper leaves out a body that HEAD may not have over HTTP/1.1 only.
+#[test]
+fn head_has_no_body_whoever_answers_it() {
+    let (tls, _) = Tls::self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (plain, with_tls) = (server(), Server::start(Settings { tls: Some(tls), ..Settings::default() }));
+    let long = format!("/{}", "a".repeat(9000));
+    for (server, path, status) in [
+        (&plain, "/", 200),
+        (&plain, "/large.bin", 200),
+        (&plain, "/none", 404),
+        (&plain, "/_galley/x", 404),
+        (&plain, &long, 414),
+        (&with_tls, "/", 308),
+    ] {
+        let mut client = Client::open(&server.address);
+        client.send(HEADERS, END_HEADERS | END_STREAM, 1, &head("HEAD", path));
+        assert_eq!(client.next_of(HEADERS).unwrap().answer(), (status, true), "{path:.20}");
+    }
+}
+
+#[test]
+fn there_is_no_tunnel() {
+    let server = server();
+    let mut client = Client::open(&server.address);
+    // RFC 9113 section 8.5: CONNECT has neither scheme nor path.
+    let mut connect = Vec::new();
+    literal(&mut connect, 2, "CONNECT");
+    literal(&mut connect, 1, "evil.example:443");
+    client.send(HEADERS, END_HEADERS, 1, &connect);
+    client.send(DATA, END_STREAM, 1, b"x");
+    assert_eq!(client.status(), Some(405));
+    is_unharmed(&server);
+}
+
 #[test]
 fn a_head_that_is_too_large_is_refused() {
     let server = server();
@@ -127,7 +161,6 @@ fn a_rapid_reset_ends_the_connection() {
 /// CVE-2025-8671: requests whose mistakes make the server take them back.
 #[test]
 fn resets_that_a_client_provokes_end_the_connection() {
-    const WINDOW_UPDATE: u8 = 8;
     let server = server();
     let mut client = Client::open(&server.address);
     let mut burst = Vec::new();

@@ -2,12 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use galley::serve::{Limits, Settings};
 
 use crate::server::Server;
-use crate::support::{Connection, Instance, TempSite};
+use crate::support::{Connection, Instance, TempSite, galley, run};
 
 /// Far longer than any limit below, far shorter than the defaults.
 const SOON: Duration = Duration::from_secs(5);
@@ -65,6 +66,29 @@ fn an_idle_connection_stays_for_its_own_time() {
     assert_eq!(connection.request("GET", "/", &[], "").status, 200);
     let closed = until_closed(&mut connection);
     assert!(closed >= SHORT * 2 && closed < SOON, "{closed:?}");
+}
+
+/// The body comes after the head, and is no head of the next request.
+#[test]
+fn a_connection_stays_as_long_after_a_request_with_a_body() {
+    let server = start(Limits { idle: SHORT * 4, head: SHORT, ..limits() });
+    let mut connection = server.open();
+    connection.send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n");
+    for part in ["a", "b"] {
+        std::thread::sleep(SHORT / 6);
+        connection.send(part);
+    }
+    assert_eq!(connection.response(false).unwrap().status, 405);
+    let closed = until_closed(&mut connection);
+    assert!(closed >= SHORT * 3 && closed < SOON, "{closed:?}");
+    // A head that comes then and drips is cut as ever.
+    let mut connection = server.open();
+    connection.send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n");
+    std::thread::sleep(SHORT / 6);
+    connection.send("ab");
+    assert_eq!(connection.response(false).unwrap().status, 405);
+    connection.send("GET ");
+    assert!(until_closed(&mut connection) < SHORT * 3);
 }
 
 /// One thread, so that nothing else keeps its clock going.
@@ -144,6 +168,74 @@ fn at_the_cap_new_connections_wait_for_their_turn() {
     assert!(!waiting.is_finished());
     drop(first);
     assert_eq!(waiting.join().unwrap(), 200);
+}
+
+/// The program with a limit of open files.
+fn with_files(files: u64, arguments: &[&str]) -> Instance {
+    let program = galley();
+    let mut command = Command::new("sh");
+    let limited = format!("ulimit -n {files} && exec \"$0\" serve \"$@\"");
+    command.args(["-c", &limited]).arg(program.get_program()).args(arguments);
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    Instance::of(&mut command)
+}
+
+#[test]
+fn how_many_connections_there_may_be_is_for_the_operator_to_say() {
+    let site = TempSite::bare().file("index.html", "x");
+    let instance = Instance::start(&["--connections", "1", site.str()]);
+    let mut first = Connection::open(&instance.address);
+    assert_eq!(first.request("GET", "/", &[], "").status, 200);
+    let mut second = Connection::open(&instance.address);
+    second.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    let waiting = std::thread::spawn(move || second.response(false).unwrap().status);
+    assert_eq!(first.request("GET", "/", &[], "").status, 200);
+    assert!(!waiting.is_finished());
+    drop(first);
+    assert_eq!(waiting.join().unwrap(), 200);
+    assert!(!instance.stop().contains("--connections"));
+    // As many as the default does not have, if the system allows it; else it is said.
+    let allowed = |instance: Instance| {
+        let said = instance.stop();
+        let (_, rest) = said.split_once("--connections 20000: the limit of open files allows ").expect(&said);
+        rest.split(';').next().unwrap().parse::<u64>().unwrap()
+    };
+    let arguments = ["--connections", "20000", site.str()];
+    assert!(allowed(with_files(900, &arguments)) < 900);
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    if most >= 18_000 {
+        assert!((10_001..18_000).contains(&allowed(with_files(18_000, &arguments))));
+    }
+    if most >= 30_000 {
+        assert!(!with_files(30_000, &arguments).stop().contains("--connections"));
+    }
+}
+
+#[test]
+fn how_long_clients_may_take_is_for_the_operator_to_say() {
+    let site = TempSite::bare().file("index.html", "x").file("large.bin", vec![b'x'; 64 << 20]);
+    let instance = Instance::start(&["--idle-timeout", "1s", "--stop-timeout", "1s", site.str()]);
+    let mut idle = Connection::open(&instance.address);
+    assert_eq!(idle.request("GET", "/", &[], "").status, 200);
+    let closed = until_closed(&mut idle);
+    assert!(closed >= SHORT * 2 && closed < SOON, "{closed:?}");
+    // A reader that takes nothing is not waited for.
+    let mut stalled = TcpStream::connect(&instance.address).unwrap();
+    stalled.write_all(LARGE).unwrap();
+    stalled.read_exact(&mut [0; 16]).unwrap();
+    let started = Instant::now();
+    let said = instance.stop();
+    let took = started.elapsed();
+    assert!(took >= SHORT * 2 && took < SOON, "{took:?}");
+    assert!(said.contains("did not finish within 1s"), "{said}");
+    for (flag, value) in [("--idle-timeout", "0s"), ("--stop-timeout", "soon"), ("--connections", "0")] {
+        assert_eq!(run(&["serve", flag, value, site.str()]).code, 2, "{flag} {value}");
+    }
 }
 
 /// The system has run out of descriptors, until somebody gives some back.

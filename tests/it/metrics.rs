@@ -150,6 +150,20 @@ fn requests_are_counted_by_status_and_coding() {
     wait_for(&instance, "galley_connections_open", 0.0);
 }
 
+#[test]
+fn an_answer_to_head_is_whole_without_a_body() {
+    let site = site();
+    let instance = Observed::begin(&[site.str()]).serving();
+    let long = format!("/{}", "a".repeat(9000));
+    for (path, status) in [("/", 200), ("/none", 404), ("/_galley/x", 404), (&*long, 414)] {
+        let response = Connection::open(&instance.address).request("HEAD", path, &[], "");
+        assert_eq!(response.status, status);
+        assert!(response.header("content-length").parse::<u64>().unwrap() > 0, "{path:.20}");
+    }
+    let after = wait_for(&instance, "galley_http_request_duration_seconds_count", 4.0);
+    assert_eq!((after["galley_http_answers_cut_total"], after["galley_http_response_body_bytes_total"]), (0.0, 0.0));
+}
+
 /// What is no request has no line in the log and no method, and is seen all the same.
 #[test]
 fn what_can_not_be_read_is_counted() {

@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 use galley::image::{Content, Format, Origin, Package, Platform, Program, assemble, pack_program, pack_tree};
 use galley::snapshot::{ContentRoot, Tree};
 
-use crate::double::{Answer, Receiver};
+use crate::double::{Answer, Fault, Receiver};
 use crate::image::{tree, with};
 use crate::releases::{Fleet, pages};
 use crate::support::{Instance, PATIENCE, galley, run};
 
-const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 /// What stands in addresses and files, and nowhere else.
 const SECRET: &str = "T0PSECRET";
 
 /// An image that says which commit it was made from.
-fn committed(tree: &Tree, sequence: u64) -> Package {
+pub(crate) fn committed(tree: &Tree, sequence: u64) -> Package {
     let platform = Platform::of_this_program().unwrap();
     let programs = [Program { platform, layer: pack_program(b"program").unwrap() }];
     let content = Content { layers: vec![pack_tree(tree).unwrap()], root: ContentRoot::of(tree), sequence };
@@ -85,6 +85,39 @@ fn what_is_not_served_is_told_once_with_the_reason() {
         let said = notice["reason"].as_str().unwrap_or_default();
         assert!(notice["event"] == event && said.starts_with(reason), "{event}: {notice}");
     }
+}
+
+#[test]
+fn a_registry_that_stays_away_is_told_of_once_and_so_is_its_return() {
+    let (receiver, mut fleet) = (Receiver::start(), Fleet::new());
+    fleet.poll = "1s";
+    let followed = fleet.start(&["--notify", &format!("webhook=http://{}/", receiver.address)]);
+    let failures = || followed.status()["trouble"]["failures"].as_u64().unwrap_or_default();
+    let fail = |count: u64| {
+        fleet.registry.set_fault(Fault::Busy { times: u32::MAX, status: 403, retry_after: None });
+        let begun = Instant::now();
+        while failures() < count {
+            assert!(begun.elapsed() < PATIENCE);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        fleet.registry.set_fault(Fault::None);
+        while failures() > 0 {
+            assert!(begun.elapsed() < PATIENCE);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    // A few are nobody's business.
+    fail(2);
+    fail(7);
+    fleet.push("two");
+    for (event, reason) in
+        [("trouble", "5 looks in a row have failed since "), ("recovery", " looks have failed since ")]
+    {
+        let notice = receiver.next().json();
+        assert_eq!((&notice["event"], &notice["sequence"]), (&event.into(), &1.into()), "{notice}");
+        assert!(notice["reason"].as_str().unwrap().contains(reason), "{notice}");
+    }
+    assert_eq!(receiver.next().json()["event"], "swap");
 }
 
 #[test]

@@ -12,8 +12,9 @@ use serde_json::Value;
 
 use crate::control::Observed;
 use crate::double::Registry;
-use crate::follow::push;
+use crate::follow::{SECRET, push};
 use crate::image::{image, tree, with};
+use crate::notices::{COMMIT, committed};
 use crate::support::{Connection, PATIENCE, Ran, Response, TempSite, galley, program, run};
 
 const TOKEN: &str = "a-token-that-nobody-guesses";
@@ -191,6 +192,22 @@ fn a_rollback_holds_until_it_is_unpinned() {
     assert_eq!(followed.run(&["rollback", "0000000000"]).code, 1);
 }
 
+/// Nothing rings for it, and no poll comes: it is watched all the same.
+#[test]
+fn what_a_person_goes_back_to_has_a_first_minute() {
+    let mut fleet = Fleet::new();
+    let watched = |digest: Digest| format!("release {digest} is watched for a minute");
+    let one = fleet.last.unwrap();
+    let followed = fleet.start(&[]);
+    followed.observed.hear(&watched(one));
+    let two = fleet.push("two");
+    followed.does(&["deploy"], "the latest release is served");
+    followed.observed.hear(&watched(two));
+    followed.does(&["rollback"], "serves release 1 ");
+    followed.observed.hear(&watched(one));
+    assert_eq!(followed.status()["serving"]["status"], "installed");
+}
+
 #[test]
 fn a_release_without_a_first_page_is_never_served() {
     let mut fleet = Fleet::new();
@@ -267,8 +284,18 @@ fn a_window_that_is_closed_holds_releases_back_and_a_person_does_not_wait() {
     let window = format!("mon-sun {}-{}", later.strftime("%H:%M"), later.strftime("%H:59"));
     let window =
         if later.strftime("%H:%M").to_string().ends_with(":59") { "mon 00:00-00:01".to_owned() } else { window };
-    let followed = fleet.start(&["--window", &window]);
+    fleet.place.write("secret", SECRET);
+    let followed = fleet.start(&["--window", &window, "--hook-secret-file", &fleet.at("secret")]);
     fleet.push("two");
+    let mut hooks = Connection::open(&followed.observed.address);
+    assert_eq!(hooks.request("POST", &format!("/_galley/hook/{SECRET}"), &[], "{}").status, 202);
+    let begun = Instant::now();
+    while followed.status()["waiting"].is_null() {
+        assert!(begun.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let waiting = followed.status()["waiting"].as_str().unwrap().to_owned();
+    assert!(waiting.starts_with("the window opens at "), "{waiting}");
     followed.does(&["deploy", "--dry-run"], "would be served");
     assert!(followed.page().contains("one"));
     followed.does(&["deploy"], "the latest release is served");
@@ -424,6 +451,49 @@ fn the_page_changes_nothing_for_other_sites() {
     assert!(page.contains("Release 1 is served, and stays until it is unpinned."), "{page}");
     assert_eq!(followed.control("POST", "/logout", &signed_in, "").status, 303);
     assert_eq!(followed.control("POST", "/do", &signed_in, &format!("form={own}&action=unpin")).status, 403);
+}
+
+/// "Look now" is a hint like any other; what is held waits for the other button, which is there when it is of use.
+#[test]
+fn the_page_offers_what_can_be_done() {
+    let mut fleet = Fleet::new();
+    fleet.push_tree(&pages(40));
+    let mut command = galley();
+    command.env("GALLEY_BAKED_SEQUENCE", "1");
+    let followed = fleet.start_by(command, &[]);
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let login = followed.control("POST", "/login", &[form], &format!("token={TOKEN}"));
+    let cookie = login.header("set-cookie").split(';').next().unwrap().to_owned();
+    let signed_in = [form, ("cookie", &cookie)];
+    let page = || followed.control("GET", "/", &signed_in, "").text();
+    let press = |action: &str| {
+        let body = format!("form={}&action={action}", field(&page(), "form"));
+        assert_eq!(followed.control("POST", "/do", &signed_in, &body).status, 303);
+    };
+    let shown = page();
+    assert!(!shown.contains("Serve the latest") && shown.contains("href=/metrics"), "{shown}");
+    assert!(shown.contains("<dt>Image<dd>holds release 1"), "{shown}");
+    fleet.push_image(&committed(&tree("small"), 3));
+    press("look");
+    let begun = Instant::now();
+    while followed.status()["waiting"].is_null() {
+        assert!(begun.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let shown = page();
+    assert!(shown.contains("Serve the latest") && shown.contains("held: it has 2 paths"), "{shown}");
+    assert!(shown.contains(&format!("<code>{}</code>", &COMMIT[..12])), "{shown}");
+    assert!(followed.page().contains("many"));
+    press("deploy");
+    assert!(followed.page().contains("small"));
+    let listed = format!("installed; by hook, revision {}, 0 added, 1 changed, 40 removed", &COMMIT[..12]);
+    followed.does(&["releases"], &listed);
+    fleet.push_image(&image(&with(Tree::new(), "404.html", "gone"), 4));
+    followed.does(&["deploy"], "is in quarantine");
+    let shown = page();
+    assert!(!shown.contains("Serve the latest"), "{shown}");
+    // Each release can be served and pinned, but the one that is served, and the one of which nothing is kept.
+    assert_eq!(["Serve", "Pin"].map(|label| shown.matches(&format!(">{label}</button>")).count()), [1, 3]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `_redirects`, `_headers`, the content security policy, and what a swap leaves.
 
 use galley::serve::Deployment;
-use galley::snapshot::{Digest, Entry, Lookup, Tree, TreePath, freeze};
+use galley::snapshot::{Coding, Codings, Digest, Entry, Lookup, Snapshot, Tree, TreePath, freeze};
 
 use crate::support::{Instance, TempSite, run};
 
@@ -85,17 +85,30 @@ fn a_rule_that_would_hide_its_own_page_is_none() {
 fn faults_in_a_rendered_folder_are_told_and_left_out() {
     let folder = TempSite::bare()
         .file("index.html", "x")
-        .file("_redirects", "/go /\n/x\n/c /d 200\n")
+        .file("posts/index.html", "x")
+        .file(
+            "_redirects",
+            "/go /\n/x\n/c /d 200\n/e /f\n/f /e\n/blog/* /blog/new/:splat\n/posts/ /posts/new/\n/posts/* /posts/\n",
+        )
         .file("_headers", "/*\n  Content-Length: 1\n  X-A: 1\n");
     let instance = Instance::start(&[folder.str()]);
     assert_eq!(
         (instance.get("/go").status, instance.get("/x").status, instance.get("/").header("x-a")),
         (301, 404, "1")
     );
+    for path in ["/e", "/f", "/blog/x", "/posts/new/"] {
+        assert_eq!(instance.get(path).status, 404, "{path}");
+    }
+    assert_eq!(instance.get("/posts/").status, 200);
     let said = instance.stop();
-    for fault in
-        ["_redirects:2:1: a redirect without a target", "_redirects:3:1: '200' is no", "_headers:2:3: 'content-length'"]
-    {
+    for fault in [
+        "_redirects:2:1: a redirect without a target",
+        "_redirects:3:1: '200' is no",
+        "_redirects:4:1: redirects lead in a circle: /e → /f → /e",
+        "_redirects:6:1: redirects lead in a circle: /blog/* → /blog/*",
+        "_redirects:7:1: redirects lead in a circle: /posts/ → /posts/* → /posts/",
+        "_headers:2:3: 'content-length'",
+    ] {
         assert!(said.contains(&format!("warning: {fault}")), "{said}");
     }
 }
@@ -111,6 +124,28 @@ fn a_change_of_rules_reaches_those_who_have_the_page() {
     for name in ["content-type", "content-length", "last-modified", "accept-ranges"] {
         assert_eq!(response.header(name), "", "{name}");
     }
+}
+
+/// RFC 6797 section 7.2.
+#[test]
+fn nobody_is_told_in_clear_text_to_insist_on_https() {
+    let site = site().file("static/_headers", "/*\n  Strict-Transport-Security: max-age=99\n");
+    let header = |instance: &Instance, path: &str, headers: &[(&str, &str)]| {
+        instance.request("GET", path, headers, "").header("strict-transport-security").to_owned()
+    };
+    let instance = Instance::start(&[site.str()]);
+    let forwarded = [("x-forwarded-proto", "https")];
+    let known = [("if-none-match", "*")];
+    for path in ["/posts/a/", "/none", "/style.css", "/posts/a"] {
+        for headers in [&[][..], &forwarded, &known, &[("range", "bytes=0-1")]] {
+            assert_eq!(header(&instance, path, headers), "", "{path} {headers:?}");
+        }
+    }
+    let proxied = Instance::start(&["--trust-proxy", "127.0.0.0/8", site.str()]);
+    for (headers, expected) in [(&forwarded[..], "max-age=99"), (&[("x-forwarded-proto", "http")], ""), (&[], "")] {
+        assert_eq!(header(&proxied, "/posts/a/", headers), expected, "{headers:?}");
+    }
+    assert_eq!(header(&proxied, "/posts/a/", &[forwarded[0], known[0]]), "max-age=99");
 }
 
 #[test]
@@ -185,4 +220,32 @@ fn fingerprinted_assets_outlive_some_swaps_and_pages_none() {
     drop(deployment.install(release("5")));
     assert_eq!(deployment.swaps(), 5);
     assert!(matches!(deployment.current().lookup(&format!("/{}", name("1"))), Lookup::Found(_)));
+}
+
+/// As after a restart: of the release before, only those files are read again.
+#[test]
+fn what_is_retained_is_as_it_was() {
+    let text = "a { color: red }\n".repeat(200);
+    let name = format!("main.{}.css", Digest::of(text.as_bytes()).short());
+    let before = tree(&[(&name, &text), ("index.html", "x"), ("_headers", "/main*\n  X-A: 1\n")]);
+    assert_eq!(before.count_fingerprinted(), 1);
+    let mut snapshot = freeze(&tree(&[("index.html", "y")]), None).unwrap();
+    snapshot.retain(&[before.fingerprinted()]).unwrap();
+    let held = |snapshot: &Snapshot| snapshot.held().map(|(_, bytes)| bytes).iter().sum::<u64>();
+    assert_eq!(held(&snapshot), text.len() as u64 + 1);
+    let mut codings = Codings::default();
+    for (resource, coding) in
+        snapshot.all_resources().flat_map(|resource| Coding::MADE.map(|coding| (resource, coding)))
+    {
+        if let Some(bytes) = resource.to_code() {
+            codings.keep(&Codings::make(resource.digest(), coding, &bytes.bytes().unwrap()));
+        }
+    }
+    codings.retain(&snapshot);
+    let coded = snapshot.with(&codings);
+    assert!(held(&coded) > held(&snapshot));
+    let Lookup::Found(asset) = coded.lookup(&format!("/{name}")) else { panic!("it is not answered") };
+    assert_eq!(asset.representations.len(), 1 + Coding::MADE.len());
+    assert!(asset.representations.iter().all(|made| made.fields.all()["x-a"] == "1"));
+    assert!(!codings.of(&coded).is_empty());
 }

@@ -22,20 +22,20 @@ use crate::support::{Instance, PATIENCE, Ran, TempSite, run};
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// A folder with keys that `galley key new` made.
-struct Keys(TempSite);
+pub(crate) struct Keys(TempSite);
 
 impl Keys {
-    fn new(names: &[&str]) -> Self {
+    pub(crate) fn new(names: &[&str]) -> Self {
         let keys = Self(TempSite::bare());
         names.iter().for_each(|name| run(&["key", "new", &keys.private(name)]).says(0, "the private key: keep it"));
         keys
     }
 
-    fn private(&self, name: &str) -> String {
+    pub(crate) fn private(&self, name: &str) -> String {
         self.0.path().join(name).display().to_string()
     }
 
-    fn public(&self, name: &str) -> String {
+    pub(crate) fn public(&self, name: &str) -> String {
         format!("{}.pub", self.private(name))
     }
 

@@ -40,25 +40,51 @@ fn repository(title: &str) -> String {
     if name.is_empty() { NAME.to_owned() } else { name }
 }
 
-/// Writes the images into `file`, which is there only when all of it is.
+/// Whether `file` is standard output, which then holds the archive and nothing else.
+pub(super) fn is_output(file: &Path) -> bool {
+    ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| file == Path::new(name))
+}
+
+/// Writes the images into `file`.
 pub(super) fn write(file: &Path, package: &Package, name: &ArchiveName, report: &Report) -> anyhow::Result<()> {
     let archive = Archive::new(package, name, None)?;
+    let shown = if is_output(file) { "standard output".to_owned() } else { file.display().to_string() };
+    write_to(file, &archive).with_context(|| shown.clone())?;
+    report.say(format_args!("wrote {shown}: {}, {}", size(archive.size()), report.elapsed()));
+    report.result(package.index.descriptor.digest);
+    Ok(())
+}
+
+fn write_to(file: &Path, archive: &Archive) -> io::Result<()> {
+    if is_output(file) {
+        return write_all(archive, &mut io::stdout().lock());
+    }
+    // A pipe or a device is written into: nothing is put in its place.
+    if fs::metadata(file).is_ok_and(|found| !found.is_file()) {
+        return write_all(archive, &mut File::options().write(true).open(file)?);
+    }
+    // Behind a link is what is meant, if that is to be made, too. A file is there only when all of it is.
+    if file.is_symlink() && !file.exists() {
+        drop(File::create(file)?);
+    }
+    let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_path_buf());
     let aside = file.with_extension(format!("galley-{}", std::process::id()));
-    let written = File::create(&aside).and_then(|file| {
-        let mut writer = io::BufWriter::with_capacity(BUFFER, file);
-        archive.write(&mut writer)?;
-        writer.flush()?;
-        writer.get_ref().sync_all()
+    let written = File::create(&aside).and_then(|mut file| {
+        write_all(archive, &mut file)?;
+        file.sync_all()
     });
     let written = written.and_then(|()| fs::rename(&aside, file));
     if written.is_err() {
         // Half of it is of no use; where it can't be removed either, that is the same fault.
         let _ = fs::remove_file(&aside);
     }
-    written.with_context(|| file.display().to_string())?;
-    report.say(format_args!("wrote {}: {}, {}", file.display(), size(archive.size()), report.elapsed()));
-    report.result(package.index.descriptor.digest);
-    Ok(())
+    written
+}
+
+fn write_all(archive: &Archive, to: &mut impl Write) -> io::Result<()> {
+    let mut writer = io::BufWriter::with_capacity(BUFFER, to);
+    archive.write(&mut writer)?;
+    writer.flush()
 }
 
 /// Loads the images into the engine.

@@ -6,7 +6,8 @@ use std::io;
 use super::super::report::{Report, size};
 use super::place::Name;
 use super::previous::Previous;
-use crate::image::{Listing, Package, Program, packed_length};
+use super::programs::Programs;
+use crate::image::{Listing, Package, packed_length};
 use crate::snapshot::{Tree, TreePath};
 
 /// Paths are compressed one by one to see what each costs: the largest of them, beyond which none costs most.
@@ -25,18 +26,21 @@ pub(super) struct Costs {
 }
 
 impl Costs {
-    /// What `package` costs where `previous` is; `new` is the listing of its new content layer, of the files in `tree`.
+    /// What `package` costs where `previous` is; `new` is the listing of its new content layer, of the files in `tree`. What the
+    /// registry takes over from the base's repository costs nothing.
     pub(super) fn of(
         package: &Package,
-        programs: &[Program],
+        programs: &Programs,
         new: Option<(&Listing, &Tree)>,
         previous: Option<&Previous<'_>>,
     ) -> io::Result<Self> {
-        let is_new = |digest| !previous.is_some_and(|previous| previous.has_layer(digest));
+        let is_new = |digest| {
+            !previous.is_some_and(|previous| previous.has_layer(digest)) && !programs.mounted.contains(&digest)
+        };
         let layers = package.layers().filter(|layer| is_new(layer.descriptor.digest));
         let metadata = package.metadata().map(|blob| blob.descriptor.size);
         let bytes = layers.map(|layer| layer.descriptor.size).chain(metadata).sum();
-        let programs = programs.iter().filter(|program| is_new(program.layer.descriptor.digest));
+        let programs = programs.found.iter().filter(|program| is_new(program.layer.descriptor.digest));
         let mut most: Vec<(String, u64)> = programs
             .map(|program| (format!("the program for {}", program.platform), program.layer.descriptor.size))
             .collect();

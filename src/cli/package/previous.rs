@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 use serde::Deserialize;
 
-use super::place::Place;
+use super::place::{Place, is_damage};
+use super::signing::Trust;
 use crate::cache::Cache;
 use crate::image::{
-    CONTENT_ROOT, Descriptor, Index, Known, Manifest, Package, Platform, ROLE, Role, SEQUENCE, list, record,
+    CONTENT_ROOT, Descriptor, Format, Index, Known, Manifest, Package, Platform, ROLE, Role, SEQUENCE, list, record,
 };
+use crate::registry::at_once;
 use crate::snapshot::Digest;
 
 /// The group of the cache that holds what is known of layers.
@@ -24,9 +26,11 @@ pub(super) struct Previous<'a> {
     pub(super) digest: Digest,
     pub(super) sequence: u64,
     pub(super) index: Index,
+    /// Why neither programs nor pages are taken over from it.
+    pub(super) doubt: Option<&'static str>,
     /// The manifests of galley's platforms, with roles.
     manifests: BTreeMap<Platform, Manifest>,
-    place: &'a Place,
+    pub(super) place: &'a Place,
     cache: Option<&'a Cache>,
 }
 
@@ -42,6 +46,8 @@ struct ConfigFields {
 struct Execution {
     #[serde(default, rename = "Labels")]
     labels: Option<BTreeMap<String, String>>,
+    #[serde(default, rename = "Entrypoint")]
+    entrypoint: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -50,17 +56,64 @@ struct RootFs {
 }
 
 impl<'a> Previous<'a> {
-    /// What is at `place` now; `None` if nothing is.
-    pub(super) async fn read(place: &'a Place, cache: Option<&'a Cache>) -> anyhow::Result<Option<Self>> {
+    /// What is at `place` now, to be read; `None` if nothing is.
+    pub(super) async fn of_base(place: &'a Place, cache: Option<&'a Cache>) -> anyhow::Result<Option<Self>> {
+        Self::read(place, cache, false).await
+    }
+
+    /// What is at `place` now, to be replaced; `None` if nothing is. With `full` it need not be an image.
+    pub(super) async fn at_destination(
+        place: &'a Place,
+        cache: Option<&'a Cache>,
+        full: bool,
+    ) -> anyhow::Result<Option<Self>> {
+        let found = Self::read(place, cache, true).await;
+        let Place::Registry(client) = place else { return found };
+        match found {
+            // Its digest still tells whether somebody else pushes meanwhile.
+            Err(error) if is_damage(&error) && full => Ok(client.tag_digest().await?.map(|digest| Self {
+                digest,
+                sequence: 0,
+                index: Index::default(),
+                doubt: None,
+                manifests: BTreeMap::new(),
+                place,
+                cache,
+            })),
+            Err(error) if is_damage(&error) => {
+                let reference = client.reference();
+                Err(error.context(format!(
+                    "{reference} is no image that galley can read; push to another tag, or write over it with --full"
+                )))
+            }
+            found => found,
+        }
+    }
+
+    /// With `mends`, what a disk has damaged counts as not there, because it will be written again.
+    async fn read(place: &'a Place, cache: Option<&'a Cache>, mends: bool) -> anyhow::Result<Option<Self>> {
         let Some((digest, index)) = place.index().await? else { return Ok(None) };
-        let mut previous = Self { digest, sequence: index.sequence(), index, manifests: BTreeMap::new(), place, cache };
-        for platform in Platform::ALL {
-            if let Some(manifest) = previous.manifest_of(platform).await? {
-                previous.manifests.insert(platform, manifest);
+        let (sequence, manifests) = (index.sequence(), BTreeMap::new());
+        let mut previous = Self { digest, sequence, index, doubt: None, manifests, place, cache };
+        let manifests = at_once(Platform::ALL.map(|platform| previous.manifest_of(platform))).await;
+        for (platform, manifest) in Platform::ALL.into_iter().zip(manifests) {
+            match manifest {
+                Ok(Some(manifest)) => drop(previous.manifests.insert(platform, manifest)),
+                Ok(None) => {}
+                Err(error) if mends && place.is_damaged(&error) => tracing::warn!("{error}; it is written again"),
+                Err(error) => return Err(error),
             }
         }
-        previous.read_labels().await?;
+        match previous.read_labels().await {
+            Err(error) if mends && place.is_damaged(&error) => tracing::warn!("{error}; it is written again"),
+            read => read?,
+        }
         Ok(Some(previous))
+    }
+
+    /// The same, from which nothing is taken over unless `trust` vouches for it.
+    pub(super) fn judged_by(self, trust: Option<&Trust>) -> Self {
+        Self { doubt: trust.and_then(|trust| trust.doubt(&self.index)), ..self }
     }
 
     /// Docker's format has no annotations: what they say stands in the labels of the configs, and the order of the layers tells
@@ -68,8 +121,13 @@ impl<'a> Previous<'a> {
     async fn read_labels(&mut self) -> anyhow::Result<()> {
         let is_bare = |manifest: &Manifest| manifest.layers.iter().all(|layer| layer.role().is_none());
         let Some(bare) = self.manifests.values().find(|manifest| is_bare(manifest)) else { return Ok(()) };
-        let Some(labels) = self.config(&bare.config).await?.config.labels else { return Ok(()) };
-        if !labels.contains_key(CONTENT_ROOT) {
+        let execution = self.config(&bare.config).await?.config;
+        let labels = execution.labels.unwrap_or_default();
+        // Programs alone are one layer, and nothing is said of content.
+        let is_dockers = bare.media_type == Format::Docker.media_types().manifest;
+        let is_program =
+            is_dockers && bare.layers.len() == 1 && execution.entrypoint.is_some_and(|words| words == ["/galley"]);
+        if !labels.contains_key(CONTENT_ROOT) && !is_program {
             return Ok(());
         }
         self.sequence = labels.get(SEQUENCE).and_then(|text| text.parse().ok()).unwrap_or(self.sequence);
@@ -114,21 +172,27 @@ impl<'a> Previous<'a> {
         Ok(Some((manifest.layers[position].clone(), *diff_id)))
     }
 
+    /// The digest of the archive in a layer, as a config says it; `None` if no layer of that digest is there.
+    pub(super) async fn diff_id(&self, layer: Digest) -> anyhow::Result<Option<Digest>> {
+        for manifest in self.manifests.values() {
+            if let Some(position) = manifest.layers.iter().position(|own| own.digest == layer) {
+                return Ok(self.config(&manifest.config).await?.rootfs.diff_ids.get(position).copied());
+            }
+        }
+        Ok(None)
+    }
+
     /// What is known of the content layers: from the cache, or from the layers themselves. None if the image is not of the kind
     /// that can be built upon.
     pub(super) async fn content(&self) -> anyhow::Result<Vec<Known>> {
         let Some(manifest) = self.manifests.values().next() else { return Ok(Vec::new()) };
         let has_base = manifest.layers.iter().any(|layer| layer.role() == Some(Role::Base));
-        let layers = manifest.content_layers();
+        let layers = manifest.content_to_pull()?;
         let shared = self.manifests.values().all(|other| other.content_layers() == layers);
         if !has_base || !shared {
             return Ok(Vec::new());
         }
-        let mut known = Vec::with_capacity(layers.len());
-        for descriptor in layers {
-            known.push(self.known(descriptor).await?);
-        }
-        Ok(known)
+        at_once(layers.into_iter().map(|descriptor| self.known(descriptor))).await.into_iter().collect()
     }
 
     async fn known(&self, descriptor: &Descriptor) -> anyhow::Result<Known> {
@@ -149,6 +213,23 @@ impl<'a> Previous<'a> {
             self.manifests.get(&image.platform).is_some_and(|manifest| image.has_layers_of(manifest))
         };
         package.images.len() == self.manifests.len() && package.images.iter().all(same)
+    }
+
+    /// Whether it is said to hold a program for `platform`.
+    pub(super) fn has_program(&self, platform: Platform) -> bool {
+        self.manifests.get(&platform).is_some_and(|manifest| manifest.binary_layer().is_some())
+    }
+
+    /// All that it refers to: manifests, configs and layers.
+    pub(super) fn parts(&self) -> Vec<Descriptor> {
+        let blobs = |manifest: &Manifest| manifest.layers.iter().chain([&manifest.config]).cloned().collect::<Vec<_>>();
+        let mut parts: Vec<Descriptor> = self.index.manifests.clone();
+        for part in self.manifests.values().flat_map(blobs) {
+            if parts.iter().all(|other| other.digest != part.digest) {
+                parts.push(part);
+            }
+        }
+        parts
     }
 
     /// Whether no layer of it is said to hold a program.

@@ -2,18 +2,20 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use rayon::prelude::*;
 
-use super::place::{Name, Place};
+use super::super::transfer::Transfer;
+use super::place::{Name, Place, is_damage};
 use super::previous::{Previous, keep};
 use crate::cache::Cache;
 use crate::image::{
     Binary, Descriptor, Layer, Platform, PlatformError, Program, pack_program, read_archive, unpack_program,
 };
-use crate::registry::{Reference, Transport};
+use crate::registry::{Reference, Transport, at_once};
 use crate::snapshot::Digest;
 
 /// The group of the cache that says which layer a program gives: packing one takes a second, and it changes seldom.
@@ -55,14 +57,37 @@ pub(super) struct Sources<'a> {
     /// Where the image goes to, if that is a registry.
     pub(super) pushed: Option<&'a Reference>,
     pub(super) previous: Option<&'a Previous<'a>>,
+    /// Whether the image before may no longer have what it says that it has.
+    pub(super) doubts: bool,
     pub(super) cache: Option<&'a Cache>,
+    /// Shows how far pulls have come.
+    pub(super) pulling: &'a Arc<Transfer>,
+}
+
+/// The programs of a package.
+pub(super) struct Programs {
+    /// One a platform.
+    pub(super) found: Vec<Program>,
+    /// The layers that are taken over from the base where the image goes to, without being sent.
+    pub(super) mounted: Vec<Digest>,
+    /// Where each comes from, for people.
+    pub(super) from: String,
 }
 
 /// A program that was found, and what to call its place.
 struct Found {
     platform: Platform,
     from: String,
+    is_of_base: bool,
     what: What,
+}
+
+/// What there is of a program in the image before.
+enum Kept {
+    None,
+    Layer(Box<Layer>),
+    /// Why it is not taken.
+    Refused(String),
 }
 
 enum What {
@@ -72,28 +97,37 @@ enum What {
 }
 
 impl Sources<'_> {
-    /// The program for each of `platforms`, with a line that says where each comes from.
-    pub(super) async fn find(&self, platforms: &[Platform]) -> anyhow::Result<(Vec<Program>, String)> {
+    /// The program for each of `platforms`.
+    pub(super) async fn find(&self, platforms: &[Platform]) -> anyhow::Result<Programs> {
         if let Some(other) = self.given.iter().find(|given| !platforms.contains(&given.platform)) {
             bail!("--binary names a program for {}, for which nothing is packed; see --platform", other.platform);
         }
         let open = |name| Place::open_to_read(name, self.transport, self.pushed);
-        let place = self.base.map(open).transpose()?;
+        let place = self.base.map(open).transpose()?.map(|place| place.showing(self.pulling));
         let base = match self.base.zip(place.as_ref()) {
             Some((name, place)) => Some(Base::read(name, place, self.cache).await?),
             None => None,
         };
-        let mut found = Vec::with_capacity(platforms.len());
-        for platform in platforms {
-            found.push(self.find_one(*platform, base.as_ref()).await?);
-        }
+        let found = at_once(platforms.iter().map(|platform| self.find_one(*platform, base.as_ref()))).await;
+        let found: Vec<Found> = found.into_iter().collect::<anyhow::Result<_>>()?;
+        let mounted = self.mounted(&found);
         let names: Vec<_> = found.iter().map(|found| format!("{} {}", found.platform, found.from)).collect();
-        let programs = found.into_par_iter().map(|found| self.pack(found)).collect::<anyhow::Result<_>>()?;
-        Ok((programs, names.join(", ")))
+        let found = found.into_par_iter().map(|found| self.pack(found)).collect::<anyhow::Result<_>>()?;
+        Ok(Programs { found, mounted, from: names.join(", ") })
+    }
+
+    fn mounted(&self, found: &[Found]) -> Vec<Digest> {
+        let (Some(Name::Registry(base)), Some(pushed)) = (self.base, self.pushed) else { return Vec::new() };
+        let of_base = |found: &&Found| found.is_of_base && base.host() == pushed.host();
+        let layers = found.iter().filter(of_base).filter_map(|found| match &found.what {
+            What::Layer(layer) => Some(layer.descriptor.digest),
+            What::Binary(_) => None,
+        });
+        layers.collect()
     }
 
     async fn find_one(&self, platform: Platform, base: Option<&Base<'_>>) -> anyhow::Result<Found> {
-        let found = |from: String, what| Ok(Found { platform, from, what });
+        let found = |from: String, what| Ok(Found { platform, from, is_of_base: false, what });
         if let Some(given) = self.given.iter().find(|given| given.platform == platform) {
             return found(given.file.display().to_string(), What::Binary(read(&given.file, platform)?));
         }
@@ -101,19 +135,39 @@ impl Sources<'_> {
             return found("this program".to_owned(), What::Binary(Binary::of_this_program()?));
         }
         if let Some(base) = base
-            && let Some(layer) = base.program(platform, self.previous).await?
+            && let Some(layer) = base.program(platform, self.previous.filter(|_| !self.doubts)).await?
         {
-            return found(format!("from {}", base.name), What::Layer(layer));
+            let from = format!("from {}", base.name);
+            return Ok(Found { platform, from, is_of_base: true, what: What::Layer(layer) });
         }
-        if let Some(previous) = self.previous
-            && let Some((descriptor, diff_id)) = previous.program(platform).await?
-        {
-            return found("as in the image before".to_owned(), What::Layer(Layer::kept(descriptor, diff_id)));
+        let kept = self.kept(platform).await?;
+        if let Kept::Layer(layer) = kept {
+            return found("as in the image before".to_owned(), What::Layer(*layer));
         }
         match in_dist(platform) {
             Some(file) => found(file.display().to_string(), What::Binary(read(&file, platform)?)),
-            None => Err(missing(platform)),
+            None => Err(missing(platform, &kept)),
         }
+    }
+
+    /// The program of the image before.
+    async fn kept(&self, platform: Platform) -> anyhow::Result<Kept> {
+        let Some(previous) = self.previous.filter(|previous| previous.has_program(platform)) else {
+            return Ok(Kept::None);
+        };
+        if let Some(doubt) = previous.doubt {
+            return Ok(Kept::Refused(doubt.to_owned()));
+        }
+        let (descriptor, diff_id) = match previous.program(platform).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Kept::None),
+            Err(error) if is_damage(&error) => return Ok(Kept::Refused(error.to_string())),
+            Err(error) => return Err(error),
+        };
+        if self.doubts && !previous.place.missing(std::slice::from_ref(&descriptor)).await?.is_empty() {
+            return Ok(Kept::Refused(format!("its layer {} is no longer there", descriptor.digest)));
+        }
+        Ok(Kept::Layer(Box::new(Layer::kept(descriptor, diff_id))))
     }
 
     fn pack(&self, found: Found) -> anyhow::Result<Program> {
@@ -146,7 +200,7 @@ struct Base<'a> {
 
 impl<'a> Base<'a> {
     async fn read(name: &'a Name, place: &'a Place, cache: Option<&'a Cache>) -> anyhow::Result<Self> {
-        let image = Previous::read(place, cache).await?;
+        let image = Previous::of_base(place, cache).await?;
         let image = image.with_context(|| format!("{name}: there is no such image"))?;
         if image.is_foreign() {
             bail!("{name} is no image of galley's: none of its layers is said to hold the program");
@@ -158,7 +212,12 @@ impl<'a> Base<'a> {
     async fn program(&self, platform: Platform, previous: Option<&Previous<'_>>) -> anyhow::Result<Option<Layer>> {
         let Some((descriptor, diff_id)) = self.image.program(platform).await? else { return Ok(None) };
         let mut layer = Layer::kept(descriptor.clone(), diff_id);
-        if !previous.is_some_and(|previous| previous.has_layer(descriptor.digest)) {
+        // What is at the destination was checked by whoever brought it there, if it is said there to be the same.
+        let known = match previous {
+            Some(previous) => previous.diff_id(descriptor.digest).await? == Some(diff_id),
+            None => false,
+        };
+        if !known {
             let bytes = self.place.blob(&descriptor).await?.bytes;
             self.check(platform, &descriptor, diff_id, &bytes)?;
             layer.fill(bytes);
@@ -203,11 +262,15 @@ fn in_dist(platform: Platform) -> Option<PathBuf> {
     std::iter::once(beside).chain(sibling).find(|file| file.is_file())
 }
 
-fn missing(platform: Platform) -> anyhow::Error {
+fn missing(platform: Platform, kept: &Kept) -> anyhow::Error {
+    let refused = match kept {
+        Kept::Refused(why) => format!("; that of the image before is not taken: {why}"),
+        Kept::None | Kept::Layer(_) => String::new(),
+    };
     let own = Platform::of_this_program().map(|own| format!("; or pack for {own} alone by --platform {own}"));
     anyhow::anyhow!(
         "there is no program for {platform}: name one by --binary {platform}=FILE, or an image that has it by --base, or put it \
-         into dist/{}/galley beside this program (scripts/dist makes all of them){}",
+         into dist/{}/galley beside this program (scripts/dist makes all of them){}{refused}",
         platform.folder(),
         own.unwrap_or_default()
     )

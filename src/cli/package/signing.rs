@@ -6,10 +6,10 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::Args;
 
-use super::super::key::signing_key;
+use super::super::key::{signing_key, verifying_keys};
 use super::super::report::{Report, count, size};
 use super::place::Place;
-use crate::image::{Format, Index, Package, SigningKey, VerifyingKey};
+use crate::image::{Format, Index, Package, SignatureError, SigningKey, VerifyingKey};
 use crate::registry::Reference;
 use crate::snapshot::Digest;
 
@@ -21,6 +21,44 @@ pub(super) struct SigningArguments {
     /// With --push, sign as cosign does, too: under tags of their own, for cosign, podman and others who verify so
     #[arg(long, env = "GALLEY_COSIGN", value_parser = clap::builder::FalseyValueParser::new())]
     cosign: bool,
+    /// Take programs and pages over from images that are signed with one of these public keys, too: a key that was replaced
+    #[arg(long, value_name = "KEY", value_delimiter = ',', env = "GALLEY_VERIFY")]
+    verify: Vec<PathBuf>,
+}
+
+/// Who has to have signed the image before for its programs and pages to be taken over into the new one. What is there is decided
+/// by whoever may push; a signature that covered it unseen would vouch for that person's program.
+pub(super) struct Trust {
+    keys: Vec<VerifyingKey>,
+    repository: String,
+}
+
+impl Trust {
+    /// The keys that are named, and the one that is signed with; `None` if there are none.
+    pub(super) fn of(
+        arguments: &SigningArguments,
+        signing: Option<&Signing>,
+        push: Option<&Reference>,
+    ) -> anyhow::Result<Option<Self>> {
+        let mut keys = verifying_keys(&arguments.verify)?;
+        keys.extend(signing.iter().flat_map(|signing| signing.verifying.iter().cloned()));
+        let repository = push.map(Reference::repository).unwrap_or_default().to_owned();
+        Ok((!keys.is_empty()).then_some(Self { keys, repository }))
+    }
+
+    /// Why nothing is taken over from the image with that index.
+    pub(super) fn doubt(&self, index: &Index) -> Option<&'static str> {
+        match index.signed_by(&self.repository, &self.keys) {
+            Ok(_) => None,
+            Err(SignatureError::Missing) => {
+                Some("it is not signed, so whoever may push could have put anything into it")
+            }
+            Err(SignatureError::Malformed | SignatureError::Broken { .. }) => Some(
+                "it is not signed by your key, so whoever may push could have put anything into it; if an older key of yours \
+                 signed it, name that by --verify KEY",
+            ),
+        }
+    }
 }
 
 /// The key, and what is signed with it.

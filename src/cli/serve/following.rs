@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 
 use super::notices::{NoticeArguments, Telling};
 use crate::cli::memory::Size;
 use crate::cli::report::Report;
 use crate::follow::{
-    Channels, ControlCell, Limits, Poll, Record, Release, Schedule, Secrets, Source, State, StateError, Store,
-    Verifier, Window, boot, channel_routes, control_routes, retained, take_over,
+    Channels, ControlCell, Limits, MAX_KEEP, Poll, Record, Release, Schedule, Secrets, Source, State, StateError,
+    Store, Verifier, Window, boot, channel_routes, control_routes, retained, take_over,
 };
 use crate::registry::Reference;
 use crate::serve::{Deployment, Routes};
@@ -48,7 +49,7 @@ pub(super) struct FollowArguments {
     #[arg(long, value_name = "SIZE", default_value = "1G", env = "GALLEY_STATE_SIZE")]
     state_size: Size,
     /// How many releases are kept beside the one that is served, the one before and the one that is pinned
-    #[arg(long, value_name = "N", default_value_t = 5, env = "GALLEY_KEEP")]
+    #[arg(long, value_name = "N", default_value_t = 5, env = "GALLEY_KEEP", value_parser = RangedU64ValueParser::<usize>::new().range(..=MAX_KEEP))]
     keep: usize,
     /// Install releases at this time of the week only, as `mon-fri 09:00-17:00 Europe/Berlin`; may be repeated
     #[arg(long, value_name = "WINDOW", value_delimiter = ';', env = "GALLEY_WINDOW")]

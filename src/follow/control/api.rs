@@ -60,7 +60,7 @@ impl From<ChangeError> for Refusal {
         let status = match error {
             ChangeError::Unknown(_) => StatusCode::NOT_FOUND,
             ChangeError::NoPrevious | ChangeError::Ambiguous(_) | ChangeError::NoCurrent => StatusCode::CONFLICT,
-            ChangeError::Fetch(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            ChangeError::Fetch(_) | ChangeError::NotWritten(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self(status, error.to_string())
     }

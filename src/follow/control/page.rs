@@ -92,6 +92,10 @@ async fn perform(shared: &Shared, action: &Action) -> Result<String, Refusal> {
             Ok(format!("Release {} is pinned.", record.sequence))
         }
         "unpin" => Ok(told(&unpin_now(followed).await?)),
+        "look" => {
+            followed.follower.bell.ring(None, None);
+            Ok("The registry is asked now; load this page again to see what came.".to_owned())
+        }
         "deploy" => {
             let failed = |reason| Refusal(StatusCode::BAD_GATEWAY, reason);
             Ok(told(&followed.follower.look().await.map_err(failed)?))
@@ -181,6 +185,7 @@ fn instance(html: &mut String, followed: &Followed, visit: Option<&Visit>) {
         html.push_str("<h2>Last steps</h2>\n");
         journal(html, &steps);
     }
+    html.push_str("<p><a href=/metrics>Metrics</a></p>\n");
 }
 
 fn serving(html: &mut String, view: &View) {
@@ -189,8 +194,8 @@ fn serving(html: &mut String, view: &View) {
     match &view.serving {
         Some(record) => {
             row("Serves", format!("release {} <code>{}</code>", record.sequence, record.digest.short()));
-            if let Some(revision) = &record.revision {
-                row("Revision", format!("<code>{}</code>", escape(&revision.chars().take(12).collect::<String>())));
+            if record.revision.is_some() {
+                row("Revision", revision(record));
             }
             if let Some(installed) = record.installed {
                 row("Since", format!("{}, by {}", time(installed), record.installed_by.unwrap_or(record.cause)));
@@ -199,6 +204,12 @@ fn serving(html: &mut String, view: &View) {
         None => row("Serves", "content that it was started with".to_owned()),
     }
     row("Content", format!("<code>{}</code>", view.content_root));
+    if let Some(baked) = view.baked {
+        row("Image", format!("holds release {baked}"));
+    }
+    if let Some(program) = &view.program {
+        row("Program", escape(program));
+    }
     if view.pinned.is_some() {
         row("Pinned", format!("yes; {} newer", view.behind));
     }
@@ -219,8 +230,22 @@ fn actions(html: &mut String, view: &View, form: &str) {
         Some(_) => button(html, form, "unpin", "Unpin", None),
         None => button(html, form, "pin", "Pin", None),
     }
-    button(html, form, "deploy", "Look now", None);
+    button(html, form, "look", "Look now", None);
+    if waits(view) {
+        button(html, form, "deploy", "Serve the latest", None);
+    }
     html.push_str("</div>\n");
+}
+
+/// Whether the latest release is not served, and a person's word may change that.
+fn waits(view: &View) -> bool {
+    let is_harmful = view.latest.as_ref().is_some_and(is_harmful);
+    view.waiting.is_some() && view.pinned.is_none() && !is_harmful
+}
+
+/// Nothing is kept of it but its name.
+fn is_harmful(record: &Record) -> bool {
+    matches!(record.status, Status::Quarantined(_))
 }
 
 fn button(html: &mut String, form: &str, action: &str, label: &str, digest: Option<&str>) {
@@ -232,7 +257,7 @@ fn button(html: &mut String, form: &str, action: &str, label: &str, digest: Opti
 }
 
 fn releases(html: &mut String, records: &[Record], view: &View, visit: Option<&Visit>) {
-    html.push_str("<div class=scroll tabindex=0 role=region aria-label=Releases><table><thead><tr><th>Number<th>Digest<th>Status<th>Came<th>Changes<th></thead>\n");
+    html.push_str("<div class=scroll tabindex=0 role=region aria-label=Releases><table><thead><tr><th>Number<th>Digest<th>Revision<th>Status<th>Came<th>Changes<th></thead>\n");
     let serving = view.serving.as_ref().map(|record| record.digest);
     for record in records {
         let Record { sequence, digest, changes, status, .. } = record;
@@ -245,18 +270,30 @@ fn releases(html: &mut String, records: &[Record], view: &View, visit: Option<&V
         add(
             html,
             format_args!(
-                "<tr><td>{sequence}<td><code>{}</code><td class=wide>{state}<td>{came}<td>+{} ~{} −{}<td>",
+                "<tr><td>{sequence}<td><code>{}</code><td>{}<td class=wide>{state}<td>{came}<td>+{} ~{} −{}<td>",
                 digest.short(),
+                revision(record),
                 changes.added,
                 changes.changed,
                 changes.removed
             ),
         );
-        if let Some(visit) = visit.filter(|_| serving != Some(*digest)) {
-            button(html, &visit.form, "rollback", "Serve", Some(&digest.to_string()));
+        let Some(visit) = visit.filter(|_| !is_harmful(record)) else { continue };
+        let named = digest.to_string();
+        if serving != Some(*digest) {
+            button(html, &visit.form, "rollback", "Serve", Some(&named));
+        }
+        if view.pinned != Some(*digest) {
+            button(html, &visit.form, "pin", "Pin", Some(&named));
         }
     }
     html.push_str("</table></div>\n");
+}
+
+/// The beginning of the commit that a release was made from.
+fn revision(record: &Record) -> String {
+    let text: Option<String> = record.revision.as_ref().map(|revision| revision.chars().take(12).collect());
+    text.map(|text| format!("<code>{}</code>", escape(&text))).unwrap_or_default()
 }
 
 fn deliveries(html: &mut String, hooks: &[Delivery]) {

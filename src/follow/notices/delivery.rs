@@ -37,7 +37,7 @@ pub struct Notices {
 }
 
 /// What tells one notice from another: the release, what happened to it and why.
-type Told = (Digest, Event, Option<String>);
+type Told = (Option<Digest>, Event, Option<String>);
 
 /// One way and what waits for it.
 struct Lane {

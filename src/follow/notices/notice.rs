@@ -25,6 +25,10 @@ pub(in crate::follow) enum Event {
     Refuse,
     /// It is never served: it failed a check, or did harm.
     Quarantine,
+    /// Looks have failed one after the other: what is pushed is not seen.
+    Trouble,
+    /// A look has gone well again.
+    Recovery,
 }
 
 /// What a change of what is served is told as, and why it came.
@@ -39,7 +43,8 @@ pub(super) struct Notice {
     pub(super) time: Timestamp,
     pub(super) reference: String,
     pub(super) sequence: u64,
-    pub(super) digest: Digest,
+    /// None of content that came from elsewhere.
+    pub(super) digest: Option<Digest>,
     pub(super) content_root: ContentRoot,
     /// The commit that the release was made from.
     pub(super) revision: Option<String>,
@@ -56,19 +61,30 @@ pub(super) struct Notice {
 impl Notice {
     /// A notice of `record`, of this moment.
     pub(super) fn of(record: &Record, event: Event, reason: Option<&str>) -> Self {
+        Self {
+            sequence: record.sequence,
+            digest: Some(record.digest),
+            revision: record.revision.clone(),
+            changes: record.changes,
+            ..Self::of_content(&record.reference, record.content_root, event, reason)
+        }
+    }
+
+    /// The same of content that came from elsewhere.
+    pub(super) fn of_content(reference: &str, content_root: ContentRoot, event: Event, reason: Option<&str>) -> Self {
         let time = Timestamp::now();
-        let mut id = Digest::of(format!("{} {event:?} {}", record.digest, time.as_nanosecond()).as_bytes()).hex();
+        let mut id = Digest::of(format!("{content_root} {event:?} {}", time.as_nanosecond()).as_bytes()).hex();
         id.truncate(ID);
         Self {
             id,
             event,
             time,
-            reference: record.reference.clone(),
-            sequence: record.sequence,
-            digest: record.digest,
-            content_root: record.content_root,
-            revision: record.revision.clone(),
-            changes: record.changes,
+            reference: reference.to_owned(),
+            sequence: 0,
+            digest: None,
+            content_root,
+            revision: None,
+            changes: Changes::default(),
             reason: reason.map(str::to_owned),
             url: None,
             feeds: Vec::new(),
@@ -83,6 +99,8 @@ impl Notice {
             Event::Hold => "waits",
             Event::Refuse => "is refused",
             Event::Quarantine => "is in quarantine",
+            Event::Trouble => return "the registry can't be followed".to_owned(),
+            Event::Recovery => return "the registry is followed again".to_owned(),
         };
         format!("release {} {what}", self.sequence)
     }

@@ -80,11 +80,11 @@ fn slack(way: &Way, notice: &Notice) -> Message {
 /// The title is ASCII, as a header field has to be (docs.ntfy.sh, "Publishing").
 fn ntfy(way: &Way, notice: &Notice) -> Message {
     let (tag, priority) = match notice.event {
-        Event::Swap => ("white_check_mark", "3"),
+        Event::Swap | Event::Recovery => ("white_check_mark", "3"),
         Event::Rollback => ("rewind", "4"),
         Event::Hold => ("hourglass", "4"),
         Event::Refuse => ("no_entry", "4"),
-        Event::Quarantine => ("warning", "4"),
+        Event::Quarantine | Event::Trouble => ("warning", "4"),
     };
     let body = format!("{} ({})", notice.text(), notice.reference);
     let mut message = message(way.url.clone(), "text/plain; charset=utf-8", body);
@@ -109,6 +109,8 @@ fn status(way: &Way, notice: &Notice, scheme: &str) -> Option<Message> {
         Event::Swap | Event::Rollback => "success",
         Event::Hold => "pending",
         Event::Refuse | Event::Quarantine => "failure",
+        // It is no commit's fault.
+        Event::Trouble | Event::Recovery => return None,
     };
     let description: String = notice.text().chars().take(MAX_DESCRIPTION).collect();
     let mut body = json!({"state": state, "context": CONTEXT, "description": description});
@@ -189,7 +191,8 @@ mod tests {
         let made = one("webhook=https://a.example/x key", &notice);
         let golden = format!(
             r#"{{"id":"id","event":"rollback","time":"2026-11-21T10:00:00Z","reference":"registry.example/blog:latest","sequence":43,"digest":"{}","content_root":"{}","revision":"{COMMIT_ID}","changes":{{"added":1,"changed":2,"removed":0}},"reason":"release 44 did harm","url":"https://blog.example/"}}"#,
-            notice.digest, notice.content_root
+            notice.digest.unwrap(),
+            notice.content_root
         );
         assert_eq!(text(&made), golden);
         assert_eq!(made.headers["x-galley-delivery"], "id");

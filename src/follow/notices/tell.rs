@@ -7,11 +7,15 @@ use super::feeds;
 use super::notice::{Event, Notice, Told};
 use crate::follow::releases::{Inner, Outcome, Releases};
 use crate::follow::state::{Changes, Record, Status};
+use crate::follow::trouble::TroubleView;
+use crate::registry::Reference;
 use crate::snapshot::Snapshot;
 
 /// How long the end of the process waits for notices: with the time that readers get it stays below the ten seconds that Docker
 /// gives.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// So many looks in a row may fail before somebody is told: a registry that is restarted is nobody's business.
+const TOLERATED: u32 = 5;
 /// Where another process serves already there is time for all tries.
 const RETRIES: Duration = Duration::from_secs(180);
 
@@ -66,6 +70,34 @@ impl Releases {
         if let Some(notices) = &self.notices {
             self.tell(notices, Notice::of(record, Event::Quarantine, Some(reason)));
         }
+    }
+
+    /// A look has come to its end: tells once that several have failed in a row, and once that one has gone well again.
+    pub(in crate::follow) fn tell_trouble(
+        &self,
+        reference: &Reference,
+        before: Option<&TroubleView>,
+        now: Option<&TroubleView>,
+    ) {
+        let Some(notices) = &self.notices else { return };
+        let (event, reason) = match (before, now) {
+            (_, Some(now)) if now.failures == TOLERATED => {
+                let (failures, since) = (now.failures, now.since);
+                (Event::Trouble, format!("{failures} looks in a row have failed since {since:.0}: {}", now.message))
+            }
+            (Some(before), None) if before.failures >= TOLERATED => {
+                (Event::Recovery, format!("{} looks have failed since {:.0}", before.failures, before.since))
+            }
+            _ => return,
+        };
+        let notice = match self.view().serving {
+            Some(record) => Notice { changes: Changes::default(), ..Notice::of(&record, event, Some(&reason)) },
+            None => {
+                let root = self.deployment.current().root();
+                Notice::of_content(&reference.to_string(), root, event, Some(&reason))
+            }
+        };
+        self.tell(notices, notice);
     }
 
     fn tell(&self, notices: &Notices, notice: Notice) {

@@ -1,12 +1,33 @@
 //! The ways back: by a person, and from what does harm.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::ready::Way;
 use super::{ChangeError, Inner, Releases};
 use crate::follow::notices::{Event, Told};
 use crate::follow::state::{Cause, Current, Record, StateError, Status};
+use crate::serve::{Background, give_way};
 use crate::snapshot::{Digest, Snapshot};
+
+/// What is served in the place of what does harm.
+enum Back {
+    Release(Digest),
+    /// What the instance began with, which is no release.
+    Begun(Arc<Snapshot>),
+}
+
+fn is_good(record: &Record) -> bool {
+    matches!(record.status, Status::Confirmed | Status::Installed)
+}
+
+/// The release that was served before, if it did no harm.
+fn previous(inner: &Inner) -> Option<Digest> {
+    let Current { current, previous, .. } = inner.current;
+    previous.filter(|digest| current != Some(*digest) && inner.records.get(digest).is_some_and(is_good))
+}
 
 impl Releases {
     /// Goes back to a release, by default to the one before, and stays there: what is pushed is fetched and not served until
@@ -23,17 +44,23 @@ impl Releases {
         Ok(record)
     }
 
-    /// The release that was served before, or else the latest of those with a lower number that went well.
+    /// The latest of those with a lower number that went well, or else the one that was served before.
     fn before(&self, inner: &Inner) -> Option<Digest> {
-        let current = inner.current.current?;
-        let is_good = |digest: &Digest| {
-            let status = inner.records.get(digest).map(|record| &record.status);
-            status.is_some_and(|status| matches!(status, Status::Confirmed | Status::Installed))
-        };
-        let sequence = inner.records.get(&current)?.sequence;
-        let lower = inner.records.values().filter(|record| record.sequence < sequence && is_good(&record.digest));
+        let sequence = inner.records.get(&inner.current.current?)?.sequence;
+        let lower = inner.records.values().filter(|record| record.sequence < sequence && is_good(record));
         let lower = lower.max_by_key(|record| (record.sequence, record.installed)).map(|record| record.digest);
-        lower.or(inner.current.previous.filter(|digest| *digest != current && is_good(digest)))
+        lower.or(previous(inner))
+    }
+
+    /// Where to go from `harmful`, which is served: to what readers had before. A person who went back and stays there came from
+    /// what was no better; from there it is the release with a lower number.
+    fn way_back(&self, inner: &Inner, harmful: Digest) -> Option<Back> {
+        if let Some((snapshot, _)) = inner.begun.as_ref().filter(|(_, successor)| *successor == Some(harmful)) {
+            return Some(Back::Begun(Arc::clone(snapshot)));
+        }
+        let previous = previous(inner).filter(|_| inner.current.pinned != Some(harmful));
+        let release = previous.or_else(|| self.before(inner)).map(Back::Release);
+        release.or_else(|| inner.begun.as_ref().map(|(snapshot, _)| Back::Begun(Arc::clone(snapshot))))
     }
 
     /// Serves a release that is kept; `pinned` is what is pinned from then on, `cause` is why.
@@ -52,20 +79,82 @@ impl Releases {
             self.commit(inner, Current { pinned, ..before })?;
             return Ok(record);
         }
-        let snapshot = match inner.ready.get(&digest) {
-            Some((ready, served)) => (Snapshot::clone(ready), served.clone()),
+        let (snapshot, served) = match inner.ready.get(digest) {
+            Some(way) => (Snapshot::clone(&way.snapshot), way.served.clone()),
             None => {
                 let (snapshot, served) = self.kept(&record)?;
                 (snapshot, Some(served))
             }
         };
+        if let Some(served) = &served {
+            record.media = served.media();
+        }
         inner.current = Current { current: Some(digest), previous: before.current.or(before.previous), pinned };
-        self.swap(inner, before.current, snapshot, told);
+        self.swap(inner, before.current, (snapshot, served), told);
         (record.installed, record.installed_by) = (Some(Timestamp::now()), Some(cause));
-        record.status = Status::Confirmed;
-        self.keep(inner, record.clone())?;
-        self.commit(inner, inner.current)?;
+        if record.status != Status::Confirmed {
+            record.status = Status::Installed;
+        }
+        // Whatever becomes of the disk: it is watched as what it is.
+        inner.records.insert(digest, record.clone());
+        self.went_back.notify_one();
+        let committed = self.commit(inner, inner.current);
+        committed.and(self.keep(inner, record.clone())).map_err(ChangeError::NotWritten)?;
         Ok(record)
+    }
+
+    /// Serves again what the instance began with.
+    fn serve_begun(&self, inner: &mut Inner, begun: &Snapshot, pinned: Option<Digest>) -> Result<(), ChangeError> {
+        let before = inner.current;
+        inner.current = Current { current: None, pinned, ..before };
+        self.swap(inner, before.current, (begun.clone(), None), (Event::Rollback, None));
+        self.commit(inner, inner.current).map_err(ChangeError::NotWritten)
+    }
+
+    /// Reads the release that a person would go back to: after a start nothing of it is in memory, and who goes back is in a hurry.
+    pub(in crate::follow) async fn prepare(self: &Arc<Self>) {
+        let (releases, fetching) = (Arc::clone(self), self.fetching().await);
+        let read = move || {
+            give_way(Background::Idle);
+            releases.read_way_back();
+            drop(fetching);
+        };
+        if let Err(error) = std::thread::Builder::new().name("way back".to_owned()).spawn(read) {
+            tracing::warn!("a rollback will have to read what it leads to: {error}");
+        }
+    }
+
+    /// Left out where two releases might not fit the memory that there is.
+    fn read_way_back(&self) {
+        let record = {
+            let inner = self.lock();
+            let digest = self.before(&inner).filter(|digest| inner.ready.get(*digest).is_none());
+            digest.and_then(|digest| inner.records.get(&digest).cloned())
+        };
+        let limit = self.deployment.current().memory().unwrap_or(u64::MAX);
+        let Some(record) = record.filter(|record| record.size.bytes <= limit / 2) else { return };
+        let (snapshot, served) = match self.kept(&record) {
+            Ok(kept) => kept,
+            Err(error) => return tracing::warn!("{error}; one can't go back to it"),
+        };
+        let mut inner = self.lock();
+        let Inner { ready, records, current, suspended, .. } = &mut *inner;
+        let Some(record) = records.get(&record.digest).cloned().filter(|_| !*suspended) else { return };
+        ready.put(record.digest, Way { snapshot: Arc::new(snapshot), served: Some(served.clone()) });
+        let named: Vec<Digest> = current.named().collect();
+        ready.fit(&self.deployment.current(), &named, |digest| records.contains_key(&digest));
+        let media = served.media();
+        if ready.get(record.digest).is_some()
+            && media != record.media
+            && let Err(error) = self.keep(&mut inner, Record { media, ..record })
+        {
+            tracing::warn!("{error}; some files of that release may be missing once one goes back to it");
+        }
+    }
+
+    /// Waits until a release is in place that did not come by a look.
+    pub(in crate::follow) async fn went_back(&self) {
+        self.went_back.notified().await;
     }
 
     /// The instance stops: what it serves did no harm so far.
@@ -82,6 +171,8 @@ impl Releases {
             return Ok(());
         };
         let record = Record { status: Status::Confirmed, ..record.clone() };
+        // From now on there is a release to go back to.
+        inner.begun = None;
         self.note("confirm", &json!({"digest": digest, "sequence": record.sequence}));
         self.keep(&mut inner, record)
     }
@@ -90,15 +181,17 @@ impl Releases {
     pub(in crate::follow) fn quarantine(&self, digest: Digest, reason: &str) -> Result<(), ChangeError> {
         let mut inner = self.lock_to_change()?;
         let is_served = inner.current.current == Some(digest);
-        let before = if is_served { Some(self.before(&inner).ok_or(ChangeError::NoPrevious)?) } else { None };
+        let back = is_served.then(|| self.way_back(&inner, digest).ok_or(ChangeError::NoPrevious)).transpose()?;
         let mut written = Ok(());
         // Here first: it is not served again by this process even if nothing can be written.
         if let Some(record) = inner.records.get_mut(&digest) {
             record.status = Status::Quarantined(reason.to_owned());
         }
-        if let Some(before) = before {
-            // Nobody wants to stay at what does harm.
-            let pinned = inner.current.pinned.filter(|pinned| *pinned != digest);
+        // Nobody wants to stay at what does harm.
+        let pinned = inner.current.pinned.filter(|pinned| *pinned != digest);
+        if let Some(Back::Begun(begun)) = &back {
+            written = self.serve_begun(&mut inner, begun, pinned);
+        } else if let Some(Back::Release(before)) = back {
             let sequence = inner.records.get(&digest).map_or(0, |record| record.sequence);
             let harm = format!("release {sequence} did harm: {reason}");
             written = self.serve(&mut inner, before, pinned, Cause::Harm, (Event::Rollback, Some(&harm))).map(drop);

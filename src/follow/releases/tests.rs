@@ -15,7 +15,7 @@ fn tree(text: &str) -> Tree {
 }
 
 /// A release of one page, with its blobs in `store`.
-fn release(store: &Store, sequence: u64, text: &str) -> Release {
+pub(in crate::follow) fn release(store: &Store, sequence: u64, text: &str) -> Release {
     let tree = tree(text);
     let layer = pack_tree(&tree).unwrap();
     let bytes = layer.bytes().unwrap().unwrap();
@@ -54,7 +54,17 @@ fn begin(store: &Arc<Store>) -> (Releases, Arc<Deployment>) {
     (releases, deployment)
 }
 
-fn root(text: &str) -> ContentRoot {
+/// The same by a schedule, whose time is another one.
+pub(in crate::follow) fn begin_at(
+    clock: fn() -> Timestamp,
+    schedule: Schedule,
+    store: &Arc<Store>,
+) -> (Releases, Arc<Deployment>) {
+    let (releases, deployment) = begin(store);
+    (Releases { clock, schedule, ..releases }, deployment)
+}
+
+pub(in crate::follow) fn root(text: &str) -> ContentRoot {
     ContentRoot::of(&tree(text))
 }
 
@@ -77,7 +87,7 @@ fn a_release_that_does_harm_is_left_for_good() {
 }
 
 #[test]
-fn without_a_release_before_there_is_no_way_back() {
+fn without_a_release_before_there_is_no_way_back_but_to_what_was_begun_with() {
     let store = Arc::new(Store::in_memory());
     let (releases, deployment) = begin(&store);
     assert!(matches!(releases.pin(None), Err(ChangeError::NoCurrent)));
@@ -85,8 +95,126 @@ fn without_a_release_before_there_is_no_way_back() {
     let digest = first.record.digest;
     releases.offer(first, Cause::Hook).unwrap();
     assert!(matches!(releases.rollback(None), Err(ChangeError::NoPrevious)));
-    assert!(matches!(releases.quarantine(digest, "it failed"), Err(ChangeError::NoPrevious)));
+    releases.quarantine(digest, "it failed").unwrap();
+    assert_eq!(deployment.current().root(), root("begun"));
+    let view = releases.view();
+    assert_eq!((view.serving, view.waiting.as_deref()), (None, Some("it is in quarantine: it failed")));
+    // The way back is there for the next one, too, until one did well for a minute.
+    releases.offer(release(&store, 2, "two"), Cause::Hook).unwrap();
+    let third = serve(&releases, &store, 3, "three");
+    releases.quarantine(third, "it failed").unwrap();
+    assert_eq!(deployment.current().root(), root("two"));
+    let second = releases.view().serving.unwrap().digest;
+    releases.quarantine(second, "it failed").unwrap();
+    assert_eq!(deployment.current().root(), root("begun"));
+    let fourth = serve(&releases, &store, 4, "four");
+    releases.confirm(fourth).unwrap();
+    assert!(matches!(releases.quarantine(fourth, "it failed"), Err(ChangeError::NoPrevious)));
+    assert_eq!(deployment.current().root(), root("four"));
+}
+
+/// The state may know an older release than the image holds that the instance began with.
+#[test]
+fn what_was_begun_with_goes_before_what_was_served_by_another_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = disk(folder.path());
+    let old = serve(&begin(&store).0, &store, 1, "old");
+    let (releases, deployment) = begin(&store);
+    assert!(releases.record(old).is_some());
+    let bad = serve(&releases, &store, 9, "bad");
+    releases.quarantine(bad, "it failed").unwrap();
+    assert_eq!(deployment.current().root(), root("begun"));
+}
+
+/// An older tag was pushed, and does harm: readers had the one with the higher number before.
+#[test]
+fn from_what_does_harm_it_goes_back_to_what_readers_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = disk(folder.path());
+    let (releases, deployment) = begin(&store);
+    for (sequence, text) in [(2, "two"), (5, "five")] {
+        serve(&releases, &store, sequence, text);
+    }
+    let older = serve(&releases, &store, 3, "three");
+    releases.quarantine(older, "it failed").unwrap();
+    assert_eq!(deployment.current().root(), root("five"));
+    // A person who went back to one that does harm did not mean the one that was left.
+    let two = releases.rollback(None).unwrap();
+    serve_one_below(&releases, &store);
+    assert_eq!(two.sequence, 2);
+    releases.quarantine(two.digest, "it failed").unwrap();
     assert_eq!(deployment.current().root(), root("one"));
+}
+
+/// Release 1 went well while another one is pinned.
+fn serve_one_below(releases: &Releases, store: &Store) {
+    let mut one = release(store, 1, "one").record;
+    one.status = Status::Confirmed;
+    releases.keep(&mut releases.lock(), one).unwrap();
+}
+
+/// Serves a new release, and gives its digest.
+fn serve(releases: &Releases, store: &Store, sequence: u64, text: &str) -> Digest {
+    let release = release(store, sequence, text);
+    let digest = release.record.digest;
+    assert_eq!(releases.offer(release, Cause::Hook).unwrap(), Outcome::Installed);
+    digest
+}
+
+#[test]
+fn what_a_person_puts_in_place_is_watched_unless_it_was_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = disk(folder.path());
+    let (releases, _) = begin(&store);
+    let [one, two, three] =
+        [(1, "one"), (2, "two"), (3, "three")].map(|(sequence, text)| serve(&releases, &store, sequence, text));
+    releases.confirm(three).unwrap();
+    assert_eq!(releases.rollback(None).unwrap().status, Status::Installed);
+    releases.confirm(two).unwrap();
+    assert_eq!(releases.pin(Some(one)).unwrap().status, Status::Installed);
+    assert_eq!(releases.pin(Some(two)).unwrap().status, Status::Confirmed);
+}
+
+#[test]
+fn what_came_is_not_swept_before_it_is_written_down() {
+    for store in [Arc::new(Store::in_memory()), disk(tempfile::tempdir().unwrap().path())] {
+        let (releases, _) = begin(&store);
+        let mut kept = release(&store, 1, "kept").record;
+        releases.offer(release(&store, 1, "kept"), Cause::Hook).unwrap();
+        let pulled = release(&store, 2, "pulled").record;
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let fetching = runtime.block_on(releases.fetching());
+        releases.sweep();
+        assert!(store.get(pulled.layers[0]).is_some());
+        drop(fetching);
+        releases.sweep();
+        assert_eq!([&kept, &pulled].map(|record| store.get(record.layers[0]).is_some()), [true, false]);
+        // Of what is in quarantine nothing is left but its name.
+        kept.status = Status::Quarantined("it failed".to_owned());
+        releases.keep(&mut releases.lock(), kept.clone()).unwrap();
+        releases.sweep();
+        assert!(store.get(kept.layers[0]).is_none() && releases.record(kept.digest).is_some());
+    }
+}
+
+/// Readers have what a person went back to; the message says what a restart knows of it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_rollback_that_can_not_be_written_down_is_served_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = disk(folder.path());
+    let (releases, deployment) = begin(&store);
+    let one = serve(&releases, &store, 1, "one");
+    serve(&releases, &store, 2, "two");
+    // The record can't be written, and the commit point can.
+    let record = folder.path().join(format!("releases/{}.json", one.hex()));
+    std::fs::remove_file(&record).unwrap();
+    std::fs::create_dir(&record).unwrap();
+    let error = releases.rollback(None).unwrap_err().to_string();
+    assert!(error.starts_with("it is served, but not written down"), "{error}");
+    assert_eq!(deployment.current().root(), root("one"));
+    assert_eq!(store.state().unwrap().current().current, Some(one));
+    assert_eq!(releases.view().serving.unwrap().status, Status::Installed);
 }
 
 #[test]

@@ -20,7 +20,7 @@ mod media;
 mod programs;
 mod record;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,6 +43,8 @@ use crate::snapshot::{ContentRoot, Digest};
 const VERSION: &str = "1";
 /// So many releases are known at most, whatever `--keep` says: each is a file that is read at the start.
 const MAX_RELEASES: usize = 1000;
+/// `--keep` is not more: with those in quarantine, of which half of the above are known, all of them are read at the next start.
+pub const MAX_KEEP: u64 = 400;
 
 /// Why a state folder is no use.
 #[derive(Debug, thiserror::Error)]
@@ -140,16 +142,8 @@ impl State {
 
     /// All releases that are known. A record that can't be read is passed over: its release will be fetched again.
     pub fn records(&self) -> Result<BTreeMap<Digest, Record>, StateError> {
-        let folder = self.folder.join("releases");
-        let mut records = BTreeMap::new();
-        for entry in fs::read_dir(&folder).map_err(at(&folder))?.take(MAX_RELEASES) {
-            let path = entry.map_err(at(&folder))?.path();
-            match read::<Record>(&path) {
-                Ok(record) => drop(records.insert(record.digest, record)),
-                Err(error) => tracing::warn!("{}: {error}; it is passed over", path.display()),
-            }
-        }
-        Ok(records)
+        let passed_over = |path: &Path, error| tracing::warn!("{}: {error}; it is passed over", path.display());
+        records_in(&self.folder, &self.current(), passed_over).map_err(at(&self.folder.join("releases")))
     }
 
     /// Which release is which.
@@ -303,9 +297,29 @@ pub fn look_at_program(folder: &Path, digest: Digest) -> Option<File> {
 /// What is known of the state in `folder` by one who does not write there.
 pub fn look(folder: &Path) -> Option<(Current, BTreeMap<Digest, Record>)> {
     let current = read(&folder.join("current.json")).ok()?;
-    let entries = fs::read_dir(folder.join("releases")).ok()?.take(MAX_RELEASES);
-    let records = entries.filter_map(|entry| read::<Record>(&entry.ok()?.path()).ok());
-    Some((current, records.map(|record| (record.digest, record)).collect()))
+    let records = records_in(folder, &current, |_, _| {}).ok()?;
+    Some((current, records))
+}
+
+/// The releases in the state in `folder`, with those that `current` names, whatever else lies there.
+fn records_in(
+    folder: &Path,
+    current: &Current,
+    passed_over: impl Fn(&Path, io::Error),
+) -> io::Result<BTreeMap<Digest, Record>> {
+    let folder = folder.join("releases");
+    let paths = fs::read_dir(&folder)?.take(MAX_RELEASES).map(|entry| Ok(entry?.path()));
+    let mut paths: BTreeSet<PathBuf> = paths.collect::<io::Result<_>>()?;
+    let named = current.named().map(|digest| folder.join(format!("{}.json", digest.hex())));
+    paths.extend(named.filter(|path| path.exists()));
+    let mut records = BTreeMap::new();
+    for path in paths {
+        match read::<Record>(&path) {
+            Ok(record) => drop(records.insert(record.digest, record)),
+            Err(error) => passed_over(&path, error),
+        }
+    }
+    Ok(records)
 }
 
 /// The blob in the state in `folder`, for one who does not write there.

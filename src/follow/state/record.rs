@@ -72,7 +72,7 @@ pub struct Size {
 impl Size {
     /// How much is in `tree`.
     pub fn of(tree: &Tree) -> Self {
-        let fingerprinted = tree.fingerprinted().len() as u64;
+        let fingerprinted = tree.count_fingerprinted() as u64;
         Self { files: tree.len() as u64, bytes: tree.length(), fingerprinted }
     }
 }

@@ -75,6 +75,24 @@ fn what_is_beyond_the_limits_goes_and_what_is_named_stays() {
     assert_eq!(records.len(), 3);
 }
 
+/// What others put there may be read before the one that is served: files have no order.
+#[test]
+fn the_release_that_is_served_is_known_whatever_else_lies_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = State::open(folder.path(), LIMITS).unwrap();
+    for number in 0..2 * MAX_RELEASES {
+        fs::write(folder.path().join(format!("releases/{number}.json")), "no record").unwrap();
+    }
+    let [one, two, three] = [1, 2, 3].map(record);
+    [&one, &two, &three].into_iter().for_each(|record| state.keep(record).unwrap());
+    state
+        .commit(&Current { current: Some(one.digest), previous: Some(two.digest), pinned: Some(three.digest) })
+        .unwrap();
+    for records in [state.records().unwrap(), look(folder.path()).unwrap().1] {
+        assert!([&one, &two, &three].into_iter().all(|record| records.contains_key(&record.digest)));
+    }
+}
+
 #[test]
 fn a_damaged_blob_is_not_there_any_more() {
     let folder = tempfile::tempdir().unwrap();

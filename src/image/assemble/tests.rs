@@ -39,8 +39,8 @@ fn the_same_input_gives_the_same_index() {
 #[test]
 fn the_digest_of_a_package_is_golden() {
     let digest = |format| package("<p>galley</p>", 7, format).index.descriptor.digest.to_string();
-    assert_eq!(digest(Format::Oci), "sha256:12ad2c639a74daf105204970cfc08e5ff223dc66bc0c4e71327f9f2e01bd5170");
-    assert_eq!(digest(Format::Docker), "sha256:3d45798e7941fb188a48ce0b0f58f54c409799f065fe1441a116ad305c97a3e2");
+    assert_eq!(digest(Format::Oci), "sha256:0b0d24f1f5ec5d0cfbd928bab7afbe09d1c1b2bbd7beb86050b4a7a1a02d7096");
+    assert_eq!(digest(Format::Docker), "sha256:9d9c1d53cb6bc3fd12da63a616c7861860f5fcee730a8ce069582ede63e5073b");
 }
 
 #[test]
@@ -72,6 +72,20 @@ fn the_annotations_of_an_index_stay_short() {
     let length = serde_json::to_vec(&index.annotations).unwrap().len();
     assert!(length < 600, "{length}");
     assert_eq!(index.sequence(), 123_456);
+    assert_eq!(index.annotations[TITLE], "A blog");
+}
+
+/// Registries and tools show these two for every image.
+#[test]
+fn an_index_says_title_and_version_where_there_is_room() {
+    let content = Content { layers: Vec::new(), root: ContentRoot::of(&Tree::new()), sequence: 9 };
+    let annotations = |title: String| index_annotations(Some(&content), &Origin { title, ..Origin::default() });
+    assert_eq!(annotations("A blog".to_owned())[TITLE], "A blog");
+    assert_eq!(annotations("A blog".to_owned())[VERSION], "9");
+    let long = annotations("ü".repeat(300));
+    assert_eq!((long.get(TITLE), long[VERSION].as_str()), (None, "9"));
+    assert!(!annotations(String::new()).contains_key(TITLE));
+    assert!(serde_json::to_vec(&annotations("x".repeat(290))).unwrap().len() + SIGNATURE_LENGTH < MAX_ANNOTATIONS);
 }
 
 #[test]

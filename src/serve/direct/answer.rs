@@ -33,6 +33,10 @@ impl<'a> Found<'a> {
         }
         let representation = choose_as(&resource.representations, &accepted)?;
         let Body::Memory(held) = &representation.body else { return None };
+        // In clear text a part of its fields is left out.
+        if representation.fields.insist_on_tls() {
+            return None;
+        }
         let tag = representation.fields.entity_tag();
         let not_modified = plain.if_none_match.is_some_and(|list| list_names(list, tag, true));
         Some(Self { representation, held, not_modified })

@@ -121,7 +121,7 @@ impl<H: Handler> Connection<'_, H> {
         let Some(plain) = Plain::parse(bytes) else { return Ok(None) };
         let snapshot = deployment.read();
         let Some(found) = Found::of(&plain, &snapshot) else { return Ok(None) };
-        let open = notes.begin();
+        let open = notes.begin(false);
         let mut exchange = thread.observer.begin_as(|| (plain.logged(), peer.address));
         let body = found.body(plain.is_head);
         exchange.answered_as(found.status(), found.coding(), Some(body.map_or(0, Held::length)));

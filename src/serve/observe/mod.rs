@@ -18,11 +18,11 @@ use std::time::{Instant, SystemTime};
 
 use http::header::{CONTENT_ENCODING, HeaderValue};
 use http::{Request, Response, StatusCode};
-use http_body::Body;
 
 use self::counts::{CodingColumn, Counts, End, Totals};
 use self::line::Line;
 use self::log::Lines;
+use super::body::AnswerBody;
 use super::peer::Peer;
 
 pub use self::line::LogFormat;
@@ -194,9 +194,9 @@ pub(super) struct Exchange {
 
 impl Exchange {
     /// The answer's head is known.
-    pub(super) fn answered<B: Body>(&mut self, response: &Response<B>) {
+    pub(super) fn answered(&mut self, response: &Response<AnswerBody>) {
         let coding = response.headers().get(CONTENT_ENCODING);
-        self.answered_as(response.status(), coding.map(HeaderValue::as_bytes), response.body().size_hint().exact());
+        self.answered_as(response.status(), coding.map(HeaderValue::as_bytes), response.body().length().exact());
     }
 
     /// The same by status, value of `Content-Encoding`, and length of the body if it is known.
@@ -244,7 +244,6 @@ impl Drop for Connected {
 mod tests {
     use super::super::peer::Trust;
     use super::*;
-    use crate::serve::AnswerBody;
     use bytes::Bytes;
 
     fn exchange(observer: &Observer) -> Exchange {

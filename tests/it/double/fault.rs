@@ -31,6 +31,8 @@ pub(crate) enum Fault {
     CutTag(u32),
     /// An upload that was begun is known no more.
     ForgottenUpload(u32),
+    /// Uploads go on at an absolute address: behind this scheme and host, at the registry's port.
+    Location(&'static str),
     /// Uploads are taken for other bytes than were sent.
     Garbled,
     /// Uploads and manifests are refused by this status, with this body.

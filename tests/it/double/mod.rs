@@ -29,8 +29,8 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) use self::fault::{Fault, Ranges};
 pub(crate) use self::receiver::{Answer, Receiver};
 pub(crate) use self::store::THEIRS;
-pub(crate) use self::tokens::Account;
 use self::tokens::Token;
+pub(crate) use self::tokens::{Account, Forbids};
 
 #[derive(Default)]
 struct Store {
@@ -135,8 +135,13 @@ impl Registry {
 
     /// With tokens for `account`.
     pub(crate) fn with_tokens(self, account: Account) -> Self {
-        self.store.lock().unwrap().account = Some(account);
+        self.set_account(account);
         self
+    }
+
+    /// From now on `account` is who gets in.
+    pub(crate) fn set_account(&self, account: Account) {
+        self.store.lock().unwrap().account = Some(account);
     }
 
     /// All tokens that were given out are worth nothing from now on.
@@ -168,6 +173,13 @@ impl Registry {
         storage.store.lock().unwrap().blobs = store.blobs.clone();
         store.storage = Some(storage.address.clone());
         Storage(storage)
+    }
+
+    /// Lets a blob be found, and returns its digest.
+    pub(crate) fn put_blob(&self, blob: &[u8]) -> String {
+        let digest = galley::snapshot::Digest::of(blob).to_string();
+        self.store.lock().unwrap().blobs.insert(digest.clone(), Bytes::copy_from_slice(blob));
+        digest
     }
 
     /// Drops all blobs.
@@ -278,8 +290,15 @@ async fn answer(store: Arc<Mutex<Store>>, request: axum::http::Request<Incoming>
     if path == "/token" {
         return Ok(store.token(&parts.method, parts.uri.query().unwrap_or_default(), &parts.headers, &body));
     }
-    if let Some(challenge) = store.challenge(&parts.method, &path, &parts.headers) {
-        return Ok(challenge);
+    // By its other name it is the storage of somebody else, who refuses whoever shows what the registry gave.
+    match is_elsewhere(&parts) {
+        true if parts.headers.contains_key(header::AUTHORIZATION) => return Ok(bare(StatusCode::BAD_REQUEST)),
+        true => {}
+        false => {
+            if let Some(challenge) = store.challenge(&parts.method, &path, &parts.headers) {
+                return Ok(challenge);
+            }
+        }
     }
     let answer = store.route(&parts, &path, body)?;
     store.somebody_else(&line);
@@ -329,6 +348,10 @@ fn line(parts: &axum::http::request::Parts) -> String {
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
     let range = parts.headers.get(header::RANGE).map(|range| format!(" {}", range.to_str().unwrap()));
     format!("{} {path}{}", parts.method, range.unwrap_or_default())
+}
+
+fn is_elsewhere(parts: &axum::http::request::Parts) -> bool {
+    parts.headers.get(header::HOST).is_some_and(|host| host.as_bytes().starts_with(b"localhost:"))
 }
 
 fn bare(status: StatusCode) -> Response<Body> {

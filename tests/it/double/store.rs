@@ -33,7 +33,11 @@ impl Store {
             }
             self.uploads += 1;
             // With a query of its own, as real registries have it: the digest must be added to it.
-            let location = format!("/v2/{repository}/blobs/uploads/{}?state=x", self.uploads);
+            let mut location = format!("/v2/{repository}/blobs/uploads/{}?state=x", self.uploads);
+            if let Fault::Location(host) = self.fault {
+                let (_, port) = self.address.rsplit_once(':').unwrap();
+                location = format!("{host}:{port}{location}");
+            }
             let response = Response::builder().status(StatusCode::ACCEPTED).header(header::LOCATION, location);
             return Ok(response.body(Body::empty()).unwrap());
         }

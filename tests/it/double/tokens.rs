@@ -19,8 +19,21 @@ pub(crate) struct Account {
     pub(crate) expires_in: Option<u32>,
     /// The account may read only.
     pub(crate) reads_only: bool,
+    /// Who gets a 403.
+    pub(crate) forbids: Forbids,
     /// Whoever shows a password here has told it to the wrong registry.
     pub(crate) takes_no_password: bool,
+}
+
+/// Who is known, and may nothing.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub(crate) enum Forbids {
+    #[default]
+    Nobody,
+    /// Whoever shows a token that has expired.
+    Expired,
+    /// Whoever shows a token.
+    Everybody,
 }
 
 /// A token that was given out, and for which scope.
@@ -48,6 +61,14 @@ impl Store {
         }
         let right = if writes { "pull,push" } else { "pull" };
         let known = self.tokens.iter().find(|token| shown == format!("Bearer {}", token.text));
+        let forbids = match account.forbids {
+            Forbids::Nobody => false,
+            Forbids::Expired => known.is_none(),
+            Forbids::Everybody => true,
+        };
+        if forbids && shown.starts_with("Bearer ") {
+            return Some(bare(StatusCode::FORBIDDEN));
+        }
         let needed = |token: &str| {
             let of_repository =
                 token.split(' ').find_map(|scope| scope.strip_prefix(&format!("repository:{repository}:")));

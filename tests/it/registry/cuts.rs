@@ -114,7 +114,7 @@ fn a_registry_that_wants_to_be_left_alone_is_left_alone() {
         push_layer(&client, &layer).await.unwrap();
         assert!(started.elapsed() >= Duration::from_secs(1));
         // Longer than anybody would wait: that is for the next poll.
-        registry.set_fault(Fault::Busy { times: 1, status: 429, retry_after: Some(3600) });
+        registry.set_fault(Fault::Busy { times: 1, status: 429, retry_after: Some(999_999) });
         let error = client.blob(&layer.descriptor).await.unwrap_err();
         assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
         assert!(error.to_string().ends_with("answers 429 to a pull of a blob; it wants to be left alone for 3600 s"));

@@ -60,7 +60,7 @@ fn a_layer_that_nobody_has_is_named_before_anything_is_sent() {
     outgoing.blobs[0].bytes = None;
     let error = wait(client(&registry).push(&outgoing, None)).unwrap_err().to_string();
     let digest = image.images[0].layers[0].descriptor.digest;
-    assert!(error.ends_with(&format!("no longer has layer {digest}; push again with --full")), "{error}");
+    assert!(error.ends_with(&format!("no longer has layer {digest} of the image before")), "{error}");
     outgoing.blobs[0].known = true;
     let error = wait(client(&registry).push(&outgoing, None)).unwrap_err();
     assert!(matches!(error, RegistryError::Gone { .. }), "{error}");
@@ -175,6 +175,20 @@ fn of_two_pushes_at_once_one_wins() {
                 Err(error) => assert!(matches!(error, RegistryError::Overtaken(_)), "{error}"),
             }
         }
+    });
+}
+
+/// Two runners of one commit: the tag is what both wanted.
+#[test]
+fn two_pushes_of_the_same_both_go_well() {
+    let registry = Registry::start();
+    let (client, first, same) = (client(&registry), image(&tree("one"), 1), image(&tree("two"), 2));
+    wait(async {
+        client.push(&Outgoing::of(&first), None).await.unwrap();
+        let previous = Some(first.index.descriptor.digest);
+        client.push(&Outgoing::of(&same), previous).await.unwrap();
+        client.push(&Outgoing::of(&same), previous).await.unwrap();
+        assert_eq!(client.index().await.unwrap().digest, same.index.descriptor.digest);
     });
 }
 

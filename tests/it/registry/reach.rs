@@ -10,7 +10,7 @@ use galley::registry::{Client, Outgoing, Transport};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use super::wait;
-use crate::double::Registry;
+use crate::double::{Account, Fault, Registry};
 use crate::image::{image, tree};
 use crate::support::{Instance, Ran, TempSite, galley};
 
@@ -117,6 +117,28 @@ fn what_begins_in_tls_does_not_go_on_without() {
     let arguments = ["serve", &reference, "--registry-ca", ca.to_str().unwrap()];
     Ran::of(galley().args(arguments)).says(1, "it sends us from HTTPS to plain HTTP");
     assert!(storage.requests().is_empty());
+}
+
+/// distribution-spec, "Pushing a blob monolithically": the Location may be absolute, and lead anywhere.
+#[test]
+fn an_upload_goes_on_where_the_registry_says() {
+    for host in ["http://127.0.0.1", "http://localhost"] {
+        let registry = Registry::start().with_tokens(Account::default());
+        registry.set_fault(Fault::Location(host));
+        push(&registry, None);
+        assert_eq!(registry.take_log().iter().filter(|line| line.starts_with("PUT /v2/blog/blobs/")).count(), 3);
+    }
+    // A proxy in front of the registry speaks TLS and does not say so: only its own name is meant so.
+    let authority = Authority::for_names(&["127.0.0.1", "localhost"]);
+    let (registry, ca) = (authority.registry(), authority.file("ca.pem"));
+    registry.set_fault(Fault::Location("http://127.0.0.1"));
+    push(&registry, Some(ca.clone()));
+    registry.sweep();
+    registry.set_fault(Fault::Location("http://localhost"));
+    let reference = format!("{}/blog:other", registry.address).parse().unwrap();
+    let client = Client::new(reference, Transport { ca: Some(ca), ..Transport::default() }).unwrap();
+    let error = wait(client.push(&Outgoing::of(&image(&tree("hello"), 1)), None)).unwrap_err().to_string();
+    assert!(error.contains("it sends us from HTTPS to plain HTTP"), "{error}");
 }
 
 #[test]

@@ -1,0 +1,45 @@
+//! What is forgotten: releases beyond the limits, and what a fetch left that came to nothing.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use tokio::sync::OwnedRwLockReadGuard;
+
+use super::{Inner, Releases};
+use crate::follow::state::{Record, StateError, Status};
+use crate::snapshot::Digest;
+
+impl Releases {
+    /// For as long as it is held nothing is swept: a fetch keeps blobs before any record names them.
+    pub(in crate::follow) async fn fetching(&self) -> OwnedRwLockReadGuard<()> {
+        Arc::clone(&self.fetching).read_owned().await
+    }
+
+    /// Forgets what no release has that is to be kept. Where somebody fetches it is left to their end.
+    pub(in crate::follow) fn sweep(&self) {
+        let Ok(_nobody_fetches) = self.fetching.try_write() else { return };
+        if let Err(error) = self.sweep_locked(&mut self.lock()) {
+            tracing::warn!("{error}; what is no longer needed stays there");
+        }
+    }
+
+    fn sweep_locked(&self, inner: &mut Inner) -> Result<(), StateError> {
+        let Inner { records, current, latest, suspended, .. } = inner;
+        // Another process is about to keep things there.
+        if *suspended {
+            return Ok(());
+        }
+        // The latest one may be served yet.
+        let named: Vec<Digest> = current.named().chain(*latest).collect();
+        if let Some(state) = self.store.state() {
+            return state.sweep(records, &named);
+        }
+        // What is in quarantine costs nothing but its name.
+        let is_harmful = |record: &Record| matches!(record.status, Status::Quarantined(_));
+        records.retain(|digest, record| named.contains(digest) || is_harmful(record));
+        let kept = records.values().filter(|record| !is_harmful(record));
+        let blobs = kept.flat_map(|record| record.layers.iter().copied().chain([record.digest, record.manifest]));
+        self.store.retain(&blobs.collect::<HashSet<_>>());
+        Ok(())
+    }
+}

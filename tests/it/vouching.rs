@@ -1,0 +1,164 @@
+//! What a signature may cover: nothing that somebody without the key has put at the destination.
+
+use std::io::Read;
+use std::path::Path;
+
+use flate2::read::GzDecoder;
+use galley::image::{Platform, pack_program, read_layout};
+use galley::snapshot::Digest;
+use serde_json::{Value, json};
+
+use crate::double::Registry;
+use crate::layouts::{INDEX, Layout};
+use crate::package::{Workshop, images};
+use crate::signature::Keys;
+use crate::support::{Ran, program};
+
+/// A blog in a registry, its author's key, and a program of somebody who may push and has no key.
+struct Scene {
+    workshop: Workshop,
+    keys: Keys,
+    registry: Registry,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let scene = Self { workshop: Workshop::new(), keys: Keys::new(&["ours", "next"]), registry: Registry::start() };
+        for platform in Platform::ALL {
+            std::fs::write(scene.workshop.at(&format!("evil-{}", platform.folder())), evil(platform)).unwrap();
+        }
+        scene
+    }
+
+    fn reference(&self) -> String {
+        format!("{}/blog", self.registry.address)
+    }
+
+    /// Pushes with the program for this machine alone, signed.
+    fn author(&self, more: &[&str]) -> Ran {
+        let (reference, key) = (self.reference(), self.keys.private("ours"));
+        let own = self.workshop.binary(Platform::of_this_program().unwrap());
+        self.workshop.bare(&[&[own.as_str(), "--push", &reference, "--sign", &key], more].concat())
+    }
+
+    /// Puts the same pages with other programs under the tag.
+    fn mallory(&self) {
+        let binaries = Platform::ALL.map(|platform| {
+            let file = self.workshop.at(&format!("evil-{}", platform.folder()));
+            format!("--binary={platform}={}", file.display())
+        });
+        let reference = self.reference();
+        let push = ["--push", reference.as_str()];
+        self.workshop.bare(&[binaries.each_ref().map(String::as_str).as_slice(), &push].concat()).says(0, "");
+    }
+
+    /// The layers under the tag, and the index.
+    fn layers(&self) -> (Digest, Vec<Digest>) {
+        let copy = tempfile::tempdir().unwrap();
+        let reference = self.reference();
+        let oci = copy.path().display().to_string();
+        self.workshop.package(&["--push", &reference, "--oci", &oci]);
+        let layers = images(copy.path()).1.into_iter().flat_map(|manifest| manifest.layers);
+        (read_layout(copy.path()).unwrap().digest, layers.map(|layer| layer.digest).collect())
+    }
+}
+
+fn evil(platform: Platform) -> Vec<u8> {
+    program(platform, "does what its author did not write")
+}
+
+fn other() -> Platform {
+    let own = Platform::of_this_program();
+    Platform::ALL.into_iter().find(|platform| Some(*platform) != own).unwrap()
+}
+
+#[test]
+fn a_program_that_nobody_with_the_key_vouched_for_is_not_signed() {
+    let scene = Scene::new();
+    let key = scene.keys.private("ours");
+    scene.workshop.package(&["--push", &scene.reference(), "--sign", &key]).says(0, "release 1, ");
+    scene.workshop.edit("by the author");
+    scene.author(&[]).says(0, &format!("{} as in the image before", other()));
+    for edit in [false, true] {
+        scene.mallory();
+        if edit {
+            scene.workshop.edit("by the author again");
+        }
+        scene.registry.take_log();
+        let ran = scene.author(&[]);
+        ran.says(1, &format!("there is no program for {}: name one by --binary", other()));
+        ran.says(1, "that of the image before is not taken: it is not signed, so whoever may push could have put");
+        assert!(!scene.registry.take_log().iter().any(|line| line.starts_with("PUT")));
+    }
+    // With programs from elsewhere all is well, and nothing of Mallory's is left.
+    scene.workshop.package(&["--push", &scene.reference(), "--sign", &key]).says(0, "pushed ");
+    let evils = Platform::ALL.map(|platform| pack_program(&evil(platform)).unwrap().descriptor.digest);
+    let (_, layers) = scene.layers();
+    assert!(!layers.iter().any(|layer| evils.contains(layer)));
+    scene.workshop.edit("and once more");
+    scene.author(&[]).says(0, &format!("{} as in the image before", other()));
+}
+
+#[test]
+fn what_an_older_key_signed_is_taken_over_if_that_key_is_named() {
+    let scene = Scene::new();
+    let (ours, next) = (scene.keys.private("ours"), scene.keys.private("next"));
+    scene.workshop.package(&["--push", &scene.reference(), "--sign", &ours]).says(0, "release 1, ");
+    let own = scene.workshop.binary(Platform::of_this_program().unwrap());
+    let reference = scene.reference();
+    let push =
+        |more: &[&str]| scene.workshop.bare(&[&[own.as_str(), "--push", &reference, "--sign", &next], more].concat());
+    push(&[]).says(1, "if an older key of yours signed it, name that by --verify KEY");
+    push(&["--verify", &scene.keys.public("ours")]).says(0, &format!("{} as in the image before", other()));
+    // Asked for alone, it asks the same.
+    scene.mallory();
+    let asked = [own.as_str(), "--push", &reference, "--verify", &scene.keys.public("next")];
+    scene.workshop.bare(&asked).says(1, "that of the image before is not taken");
+}
+
+/// The base layer in `folder` with a program beside the pages, under an index of its own.
+fn with_a_program_in_the_base(folder: &Path) -> Layout {
+    let (index, manifests) = images(folder);
+    let layout = Layout::new();
+    let blob = |digest: Digest| std::fs::read(folder.join("blobs/sha256").join(digest.hex())).unwrap();
+    let mut archive = Vec::new();
+    GzDecoder::new(&blob(manifests[0].layers[1].digest)[..]).read_to_end(&mut archive).unwrap();
+    // Without its end, two blocks of zeros, more can be added.
+    let mut builder = tar::Builder::new(archive[..archive.len() - 1024].to_vec());
+    let mut header = tar::Header::new_ustar();
+    header.set_mode(0o755);
+    header.set_size(4);
+    builder.append_data(&mut header, "galley", &b"evil"[..]).unwrap();
+    let (base, base_id) = layout.layer(&builder.into_inner().unwrap(), "base");
+    let images = manifests.iter().zip(&index.manifests).map(|(manifest, listed)| {
+        let mut binary = layout.blob(&manifest.layers[0].media_type, &blob(manifest.layers[0].digest));
+        binary["annotations"] = json!({"dev.galley.role": "binary"});
+        let config: Value = serde_json::from_slice(&blob(manifest.config.digest)).unwrap();
+        let binary_id = config["rootfs"]["diff_ids"][0].as_str().unwrap().parse().unwrap();
+        let platform = serde_json::to_value(listed.platform.as_ref().unwrap()).unwrap();
+        layout.image_for(&platform, &[binary, base.clone()], &[binary_id, base_id])
+    });
+    let images: Vec<Value> = images.collect();
+    layout.list(&[layout.index(&images, &json!(index.annotations))]);
+    assert_eq!(layout.index(&images, &json!({}))["mediaType"], INDEX);
+    layout
+}
+
+#[test]
+fn a_layer_of_pages_with_a_program_in_it_is_not_signed() {
+    let scene = Scene::new();
+    let key = scene.keys.private("ours");
+    for edit in [false, true] {
+        scene.workshop.oci(&["--sign", &key, "--full"]).says(0, "");
+        let layout = with_a_program_in_the_base(&scene.workshop.at("image"));
+        let theirs = images(layout.path()).1[0].layers[1].digest;
+        if edit {
+            scene.workshop.edit("by the author");
+        }
+        let folder = layout.path().display().to_string();
+        let ran = scene.workshop.package(&["--oci", &folder, "--sign", &key]);
+        ran.says(0, "can't be built upon, all is packed again: it is not signed by your key");
+        let layers = images(layout.path()).1.into_iter().flat_map(|manifest| manifest.layers);
+        assert!(!layers.map(|layer| layer.digest).any(|digest| digest == theirs));
+    }
+}
