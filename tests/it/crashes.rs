@@ -16,7 +16,7 @@ use crate::support::{Connection, PATIENCE, TempSite};
 const KILLS: u64 = 12;
 /// How many pages the site has; by hand a thousand.
 const PAGES: u64 = 100;
-/// Within this the first byte is there after a kill; asserted by hand only, where nothing else runs.
+/// Within this the first byte is there after a kill; asserted only of an optimised program, by hand, where nothing else runs.
 const FIRST_BYTE: Duration = Duration::from_millis(300);
 const SECRET: &str = "a-secret-that-nobody-guesses";
 
@@ -106,5 +106,6 @@ fn a_kill_at_any_moment_leaves_a_whole_release() {
         before = number;
     }
     eprintln!("{kills} kills, {news} began with the new release; the longest start took {longest:?}");
-    assert!(by_hand.is_none() || longest < FIRST_BYTE, "{longest:?}");
+    let is_measured = by_hand.is_some() && cfg!(not(debug_assertions));
+    assert!(!is_measured || longest < FIRST_BYTE, "{longest:?}");
 }
