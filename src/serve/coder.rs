@@ -24,15 +24,15 @@ const SETTLE: Duration = Duration::from_millis(1500);
 /// Codings are kept again when this part of them is new: all are written at once, and cards wear out.
 const WORTH_KEEPING: u64 = 8;
 
-/// Keeps the codings of the content that has a root.
-type Write = Box<dyn Fn(ContentRoot, &[u8]) + Send>;
+/// Keeps the codings of the content that has this root.
+pub type WriteCodings = Box<dyn Fn(ContentRoot, &[u8]) + Send>;
 
 /// How codings outlive the process.
 pub struct Keep {
     /// Gives those that were kept, where they need not be there at once.
     pub read: Box<dyn FnOnce() -> Option<Codings> + Send>,
     /// Keeps those of the content that has this root: what [`Codings::from_bytes`] reads.
-    pub write: Write,
+    pub write: WriteCodings,
     /// Whether the last few are kept at the end.
     pub at_end: bool,
 }
