@@ -180,8 +180,25 @@ pub(crate) fn the_classic_builder() {
     let compiler = format!("BUILDER={}", builder(&engine));
     let file = project().join("Dockerfile");
     let options = ["--network", "none", "--file", file.to_str().unwrap(), "--build-arg", &compiler];
-    engine.build_classic(&[&options[..], &["--tag", "test/classic", context.path().to_str().unwrap()]].concat());
+    let place = context.path().to_str().unwrap();
+    engine.build_classic(&[&options[..], &["--tag", "test/classic", place]].concat()).unwrap();
     look(&engine, "test/classic", None, "/", "From a Dockerfile.");
+
+    // It would call this one an image for amd64, whatever was asked for.
+    let file = project().join(ARM_V7.name);
+    let options = ["--network", "none", "--file", file.to_str().unwrap(), "--build-arg", &compiler];
+    for asked in [&[][..], &["--platform", ARM_V7.platform]] {
+        let built = engine.build_classic(&[&options[..], asked, &[place]].concat());
+        let said = built.expect_err("another platform");
+        assert!(said.contains("say DOCKER_BUILDKIT=1 and --platform linux/arm/v7, or --build-arg BASE="), "{said}");
+    }
+
+    // A blog's begin with an image that says itself what it is for.
+    let (registry, blog) = (Registry::start(None), new_blog());
+    let base = published(&registry, &[]);
+    let place = blog.str();
+    engine.build_classic(&["--tag", "test/blog", "--build-arg", &base, place]).unwrap();
+    look(&engine, "test/blog", None, "/", "Welcome.");
 }
 
 pub(crate) fn the_projects_for_arm() {

@@ -5,10 +5,8 @@ use std::io;
 
 use super::super::report::{Report, size};
 use super::place::Name;
-use super::previous::Previous;
-use super::programs::Programs;
-use crate::image::{Listing, Package, packed_length};
-use crate::snapshot::{Tree, TreePath};
+use crate::image::{Listing, Package, Program, packed_length};
+use crate::snapshot::{Digest, Tree, TreePath};
 
 /// Paths are compressed one by one to see what each costs: the largest of them, beyond which none costs most.
 const MEASURED: usize = 100;
@@ -26,21 +24,18 @@ pub(super) struct Costs {
 }
 
 impl Costs {
-    /// What `package` costs where `previous` is; `new` is the listing of its new content layer, of the files in `tree`. What the
-    /// registry takes over from the base's repository costs nothing.
+    /// What `package` costs where `is_there` says which layers are; `new` is the listing of its new content layer, of the files in
+    /// `tree`.
     pub(super) fn of(
         package: &Package,
-        programs: &Programs,
+        programs: &[Program],
         new: Option<(&Listing, &Tree)>,
-        previous: Option<&Previous<'_>>,
+        is_there: impl Fn(Digest) -> bool,
     ) -> io::Result<Self> {
-        let is_new = |digest| {
-            !previous.is_some_and(|previous| previous.has_layer(digest)) && !programs.mounted.contains(&digest)
-        };
-        let layers = package.layers().filter(|layer| is_new(layer.descriptor.digest));
+        let layers = package.layers().filter(|layer| !is_there(layer.descriptor.digest));
         let metadata = package.metadata().map(|blob| blob.descriptor.size);
         let bytes = layers.map(|layer| layer.descriptor.size).chain(metadata).sum();
-        let programs = programs.found.iter().filter(|program| is_new(program.layer.descriptor.digest));
+        let programs = programs.iter().filter(|program| !is_there(program.layer.descriptor.digest));
         let mut most: Vec<(String, u64)> = programs
             .map(|program| (format!("the program for {}", program.platform), program.layer.descriptor.size))
             .collect();

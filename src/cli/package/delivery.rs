@@ -31,11 +31,12 @@ impl Destination<'_> {
     ) -> anyhow::Result<()> {
         let (name, report) = (self.name, job.report);
         let same = self.previous.filter(|previous| previous.is_same(&made.package));
-        let missing = match same {
+        let looked_at = same.or(self.previous.filter(|_| job.full));
+        let missing = match looked_at {
             Some(previous) => self.place.missing(&previous.parts()).await?,
             None => Vec::new(),
         };
-        if !missing.is_empty() {
+        if same.is_some() && !missing.is_empty() {
             report.say(format_args!("{name} is that already, but for {} of its parts that are lost", missing.len()));
         }
         // What nobody signed, or somebody else, is signed: no layer moves for that.
@@ -50,7 +51,12 @@ impl Destination<'_> {
             return Ok(());
         }
         let new = made.listing.as_ref().zip(material.tree.as_ref());
-        Costs::of(&made.package, &made.programs, new, self.previous)?.announce(name, report);
+        // What the registry takes over from the base's repository is not sent either.
+        let is_there = |digest| {
+            let was_there = self.previous.is_some_and(|previous| previous.has_layer(digest));
+            was_there && !missing.contains(&digest) || made.programs.mounted.contains(&digest)
+        };
+        Costs::of(&made.package, &made.programs.found, new, is_there)?.announce(name, report);
         // All that is to be read has been. Others need not wait until it is moved.
         drop(turn);
         self.say_what_goes(made, report);
@@ -58,7 +64,7 @@ impl Destination<'_> {
         if let Some(signing) = job.signing {
             signing.cosign(self.place, made.package.digests(), report).await?;
         }
-        self.deliver(made, job.full || !missing.is_empty(), report).await
+        self.deliver(made, !missing.is_empty(), report).await
     }
 
     fn say_what_goes(&self, made: &Made, report: &Report) {

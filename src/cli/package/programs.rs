@@ -212,9 +212,10 @@ impl<'a> Base<'a> {
     async fn program(&self, platform: Platform, previous: Option<&Previous<'_>>) -> anyhow::Result<Option<Layer>> {
         let Some((descriptor, diff_id)) = self.image.program(platform).await? else { return Ok(None) };
         let mut layer = Layer::kept(descriptor.clone(), diff_id);
-        // What is at the destination was checked by whoever brought it there, if it is said there to be the same.
+        // What is at the destination was checked by whoever brought it there, if it is said there to be the same. Where that
+        // can't be read, it is checked anew.
         let known = match previous {
-            Some(previous) => previous.diff_id(descriptor.digest).await? == Some(diff_id),
+            Some(previous) => previous.diff_id(descriptor.digest).await.is_ok_and(|known| known == Some(diff_id)),
             None => false,
         };
         if !known {
