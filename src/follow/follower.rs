@@ -143,10 +143,7 @@ impl Follower {
                     request = Some(asked);
                 }
                 // It has a first minute, too.
-                () = self.releases.went_back() => {
-                    self.look_at_program();
-                    continue;
-                }
+                () = self.releases.went_back() => continue,
                 () = sleep_until(opening.unwrap_or_else(far)), if opening.is_some() => {
                     self.advance().await;
                     self.look_at_program();
