@@ -129,6 +129,9 @@ impl Successor {
         if !self.look.is_empty() && self.looks_at == Some(serving.digest) {
             return;
         }
+        if !self.look.is_empty() {
+            tracing::info!("the program that was looked at is not run: {}", Obstacle::Moved);
+        }
         self.look.abort_all();
         self.look.detach_all();
         let known = |layer: &Digest| self.settled == Some(*layer) || self.unsigned == Some(serving.digest);
@@ -405,5 +408,40 @@ impl Releases {
         if let Some(Err(error)) = self.store.state().map(|state| state.sweep_programs(&named)) {
             tracing::warn!("{error}; old programs are left there");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::follow::state::tests::record;
+    use crate::follow::{Cause, Release, Schedule, Store};
+    use crate::serve::Deployment;
+    use crate::snapshot::{Entry, Tree, TreePath, freeze};
+
+    fn tree(text: &'static str) -> Tree {
+        let mut tree = Tree::new();
+        tree.insert(TreePath::new("index.html").unwrap(), Entry::new(Bytes::from(text), None)).unwrap();
+        tree
+    }
+
+    #[test]
+    fn an_offer_holds_only_for_what_is_served_and_not_pinned() {
+        let deployment = Arc::new(Deployment::new(freeze(&tree("zero"), None).unwrap()));
+        let releases = Releases::new(deployment, Arc::new(Store::in_memory()), Schedule::default(), None).unwrap();
+        for (sequence, text) in [(1, "one"), (2, "two")] {
+            let release = Release { record: record(sequence), tree: tree(text), base: Arc::default() };
+            releases.offer(release, Cause::Poll).unwrap();
+        }
+        let (one, two) = (record(1).digest, record(2).digest);
+        assert!(!releases.suspend_at(one) && !releases.is_suspended());
+        assert!(releases.suspend_at(two));
+        // Whoever comes now comes too late, and is told so.
+        assert!(releases.rollback(None).unwrap_err().to_string().contains("another program is taking over"));
+        releases.resume();
+        releases.rollback(None).unwrap();
+        assert!(!releases.suspend_at(two) && !releases.suspend_at(one) && !releases.is_suspended());
     }
 }
