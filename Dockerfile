@@ -23,7 +23,7 @@ ARG BASE
 # begins with `scratch` an image for the machine that builds, --platform or not.
 RUN say=; case "$BASE $PLATFORM" in \
         "scratch ${TARGETPLATFORM:-$BUILDPLATFORM}") ;; \
-        scratch*) say="--platform $PLATFORM"; [ -n "$TARGETPLATFORM" ] || say="DOCKER_BUILDKIT=1 and $say" ;; \
+        "scratch "*) say="--platform $PLATFORM"; [ -n "$TARGETPLATFORM" ] || say="DOCKER_BUILDKIT=1 and $say" ;; \
     esac; if [ -n "$say" ]; then \
         echo "this file is for $PLATFORM: say $say, or --build-arg BASE= with an image for it" >&2; exit 1; \
     fi

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::json;
@@ -14,7 +14,7 @@ use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use super::release::Fetcher;
-use super::releases::{Inner, Releases};
+use super::releases::Releases;
 use super::state::{Record, State, StateError};
 use crate::image::{Descriptor, Index, Manifest, ProgramError, program_diff_id, unpack_program};
 use crate::registry::RegistryError;
@@ -178,8 +178,8 @@ impl Successor {
             Obstacle::Same => drop(releases.note_program(None)),
             Obstacle::Lasting(_) | Obstacle::Refused(_) | Obstacle::Unsigned => {
                 let reason = obstacle.to_string();
-                tracing::warn!("{name} is not run: {reason}; the one that runs goes on");
                 releases.note_program(Some(format!("{name} is not run: {reason}")));
+                tracing::warn!("{name} is not run: {reason}; the one that runs goes on");
             }
             Obstacle::Pinned => {
                 let begins = release.program.is_some() && release.program_fault.is_none();
@@ -205,8 +205,8 @@ impl Successor {
     fn alone(&mut self, layer: Digest, serving: &Record, releases: &Releases, remedy: &str) {
         if self.settled.replace(layer).is_some() {
             let text = format!("release {} has another program; start its image anew, or {remedy}", serving.sequence);
+            releases.note_program(Some(text.clone()));
             tracing::warn!("{text}");
-            releases.note_program(Some(text));
         }
     }
 
@@ -343,33 +343,6 @@ fn vouch(serving: &Record, fetcher: &Fetcher) -> Result<(), Obstacle> {
 }
 
 impl Releases {
-    /// The releases, if this process may change them.
-    pub(super) fn lock_to_change(&self) -> Result<MutexGuard<'_, Inner>, StateError> {
-        let inner = self.lock();
-        if inner.suspended { Err(StateError::Suspended) } else { Ok(inner) }
-    }
-
-    /// From now on another process writes, or will, if `release` is still what is served and nobody wants it to stay. What was
-    /// changed meanwhile, by a person or for the harm that it did, is not undone by who takes over.
-    fn suspend_at(&self, release: Digest) -> bool {
-        let mut inner = self.lock();
-        inner.suspended = inner.current.current == Some(release) && inner.current.pinned.is_none();
-        inner.suspended
-    }
-
-    fn is_pinned(&self) -> bool {
-        self.lock().current.pinned.is_some()
-    }
-
-    fn resume(&self) {
-        self.lock().suspended = false;
-    }
-
-    /// Whether another process is about to take over.
-    pub(super) fn is_suspended(&self) -> bool {
-        self.lock().suspended
-    }
-
     /// What is to be known of the program of the release that is served; whether that is news.
     fn note_program(&self, text: Option<String>) -> bool {
         let mut inner = self.lock();

@@ -96,6 +96,9 @@ pub enum ChangeError {
     /// The text names several.
     #[error("several releases begin with {0}; write more of the digest")]
     Ambiguous(String),
+    /// It did harm.
+    #[error("release {0} is in quarantine and not served again: {1}")]
+    Harmful(u64, String),
     /// Nothing is served that came from the reference.
     #[error("no release is served yet")]
     NoCurrent,
@@ -105,6 +108,11 @@ pub enum ChangeError {
     /// The state, or what is in it.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+}
+
+/// Whether it is never to be served again.
+fn is_harmful(record: &Record) -> bool {
+    matches!(record.status, Status::Quarantined(_))
 }
 
 impl From<StateError> for ChangeError {
@@ -132,7 +140,7 @@ impl Releases {
                 if let Err(error) = releases.begin(&mut inner, record) {
                     // Readers have it whatever becomes of the disk.
                     tracing::warn!("{error}; release {} is served, and a restart may not know it", known.sequence);
-                    inner.records.entry(digest).or_insert(known);
+                    inner.records.insert(digest, known);
                     inner.current.current = Some(digest);
                 }
                 inner.served = Some(served);
@@ -306,7 +314,7 @@ impl Releases {
         }
         let named: Vec<Digest> = current.named().collect();
         let Inner { ready, records, .. } = inner;
-        ready.fit(&now, &named, |digest| records.contains_key(&digest));
+        ready.fit(&now, &named, |digest| records.get(&digest).is_some_and(|record| !is_harmful(record)));
         self.note("swap", &json!({"digest": current.current, "previous": current.previous, "content_root": root}));
         outcome
     }
@@ -326,6 +334,8 @@ impl Releases {
         let mut inner = self.lock_to_change()?;
         let current = Current { pinned: None, ..inner.current };
         self.commit(&mut inner, current)?;
+        // That its program waits for this.
+        inner.program = None;
         self.note("unpin", &json!({}));
         Ok(self.advance_locked(&mut inner, Cause::Person)?)
     }
@@ -400,6 +410,7 @@ impl From<io::Error> for ChangeError {
 
 mod back;
 mod ready;
+mod suspension;
 mod sweep;
 #[cfg(test)]
 pub(super) mod tests;

@@ -130,6 +130,12 @@ pub struct Index {
 }
 
 impl Index {
+    /// Whether writing it anew gives the bytes with this `digest`. In others there may be more than galley reads and signs, and another
+    /// reader may go by that.
+    pub fn is_written_as(&self, digest: Digest) -> bool {
+        Blob::json(&self.media_type, self).is_ok_and(|blob| blob.descriptor.digest == digest)
+    }
+
     /// The manifest for `platform`.
     pub fn manifest(&self, platform: Platform) -> Option<&Descriptor> {
         self.manifests.iter().find(|manifest| manifest.platform.as_ref().is_some_and(|fields| platform.is(fields)))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -23,6 +24,8 @@ const SET_ID: u32 = 0o6000;
 const MAX_FILES: usize = 250_000;
 /// Real pages compress about 4 times, generated ones 20: far above that is a bomb.
 pub(super) const MAX_RATIO: u64 = 200;
+/// So many bytes may wait to be hashed.
+const MAX_WAITING: u64 = 4 << 20;
 /// Below this a layer may compress as well as it likes.
 pub(super) const RATIO_FREE: u64 = 16 << 20;
 
@@ -67,7 +70,8 @@ pub fn unpack<'a>(layers: impl IntoIterator<Item = (&'a Descriptor, &'a Bytes)>)
 pub(super) fn unpack_onto(below: &Tree, layers: &[StoredLayer], room: Option<&Room>) -> Result<Tree, UnpackError> {
     let files = below.iter().map(|(path, entry)| (path.clone(), entry.clone())).collect();
     let unpacked = below.length().min(MAX_UNPACKED);
-    let mut unpacker = Unpacker { files, unpacked, holding: room.map(|room| Holding::new(room, below)) };
+    let mut unpacker =
+        Unpacker { files, unpacked, holding: room.map(|room| Holding::new(room, below)), waiting: Arc::default() };
     for layer in layers {
         unpacker.layer(&layer.descriptor.media_type, &layer.bytes)?;
     }
@@ -101,6 +105,8 @@ struct Unpacker<'a> {
     files: BTreeMap<TreePath, Entry>,
     unpacked: u64,
     holding: Option<Holding<'a>>,
+    /// Bytes that are to be hashed.
+    waiting: Arc<AtomicU64>,
 }
 
 impl Unpacker<'_> {
@@ -223,10 +229,18 @@ impl Unpacker<'_> {
         let bytes = Bytes::from(bytes.into_boxed_slice());
         let digest: Arc<OnceLock<Digest>> = Arc::default();
         let (hashed, known) = (bytes.clone(), Arc::clone(&digest));
-        hashing.spawn(move |_| {
+        let waiting = Arc::clone(&self.waiting);
+        let hash = move || {
             // Nobody else sets it before all of these are done.
             let _ = known.set(Digest::of(&hashed));
-        });
+            waiting.fetch_sub(length, Relaxed);
+        };
+        // What waits for it stays in memory, also if it has to give way: where nobody else has time it is done here.
+        if self.waiting.fetch_add(length, Relaxed) < MAX_WAITING {
+            hashing.spawn(move |_| hash());
+        } else {
+            hash();
+        }
         changes.files.insert(path.clone(), Archived::Read(bytes, modified, digest));
         self.give_way(changes, &path, length)
     }
@@ -238,7 +252,14 @@ impl Unpacker<'_> {
             if let Some(file) = changes.files.get_mut(&path)
                 && let Archived::Read(bytes, modified, _) = file
             {
-                *file = Archived::Put(holding.put(bytes, *modified)?);
+                match holding.put(bytes, *modified) {
+                    Ok(entry) => *file = Archived::Put(entry),
+                    // What was served before is served again, if it is at all possible.
+                    Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                        tracing::warn!("{path} stays in memory: {error}");
+                    }
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
         Ok(())

@@ -89,7 +89,8 @@ impl Client {
             response = self.follow(url, Some(&granted), make, moved).await?;
         } else if response.status() == StatusCode::FORBIDDEN
             && self.is_own(response.url())
-            && let Some(renewed) = self.renewed(granted.as_ref()).await?
+            // What the registry itself says is the better answer.
+            && let Ok(Some(renewed)) = self.renewed(granted.as_ref()).await
         {
             response = self.follow(url, Some(&renewed), make, moved).await?;
         }

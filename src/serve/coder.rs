@@ -202,7 +202,8 @@ impl Worker {
             match next {
                 Ok(made) => {
                     self.codings.keep(&made);
-                    self.unkept += made.length();
+                    // Also that nothing is saved is worth knowing.
+                    self.unkept += made.length().max(1);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,

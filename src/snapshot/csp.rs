@@ -63,7 +63,7 @@ pub fn beyond_policy(html: &str) -> Vec<String> {
     beyond.extend(names.map(|Directive { name, .. }| {
         format!(
             "the page takes from more than {MAX_HOSTS} other hosts what '{name}' names, and its security policy allows the \
-             first {MAX_HOSTS}; say the policy in static/_headers"
+             first {MAX_HOSTS}; bring some of it along in static/"
         )
     }));
     beyond

@@ -129,11 +129,15 @@ impl FileBody {
     /// # Errors
     /// The same as of [`open`](Self::open).
     pub fn check(&self) -> io::Result<()> {
-        self.is_frozen(&self.path.metadata()?)
+        self.is_frozen(&self.path.metadata().map_err(|error| self.named(&error))?)
+    }
+
+    fn named(&self, error: &io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("{}: {error}", self.path.display()))
     }
 
     fn open_current(&self) -> io::Result<File> {
-        let file = File::open(&self.path)?;
+        let file = File::open(&self.path).map_err(|error| self.named(&error))?;
         self.is_frozen(&file.metadata()?)?;
         Ok(file)
     }

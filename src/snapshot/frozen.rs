@@ -1,6 +1,6 @@
 //! The one immutable value that requests read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use http::StatusCode;
 use super::coding::Coding;
 use super::codings::Codings;
 use super::digest::Digest;
-use super::freeze::freeze;
+use super::freeze::{Freezing, freeze_with};
 use super::held::Held;
 use super::memory_file::MemoryFile;
 use super::redirects::Redirects;
@@ -248,6 +248,13 @@ impl Snapshot {
         files.fold((0, 0), |(count, bytes), file| (count + 1, bytes + file.length()))
     }
 
+    /// The digests of those files.
+    pub fn media(&self) -> HashSet<Digest> {
+        let on_disk =
+            |resource: &&Resource| resource.representations.iter().any(|made| matches!(made.body, Body::File(_)));
+        self.all_resources().filter(on_disk).map(Resource::digest).collect()
+    }
+
     /// The same with the codings that it lacks and `codings` has.
     pub fn with(&self, codings: &Codings) -> Self {
         let complete = |resource: &Arc<Resource>| resource.with(codings).map_or_else(|| Arc::clone(resource), Arc::new);
@@ -272,11 +279,13 @@ impl Snapshot {
         }
     }
 
-    /// Answers also the fingerprinted assets of `trees`, which were served before it, the latest first.
+    /// Answers also the fingerprinted assets of `trees`, which were served before it, the latest first. What of them lies on a disk
+    /// stays there.
     pub fn retain(&mut self, trees: &[Tree]) -> io::Result<()> {
         let mut before: Option<Self> = None;
         for tree in trees.iter().take(RETAINED_RELEASES).rev() {
-            let mut snapshot = freeze(tree, before.as_ref())?;
+            let previous = Some(before.as_ref().unwrap_or(self));
+            let mut snapshot = freeze_with(tree, &Freezing { previous, memory: Some(0), ..Freezing::default() })?;
             if let Some(before) = &before {
                 snapshot.retain_from(before);
             }

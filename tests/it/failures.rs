@@ -294,6 +294,7 @@ fn a_release_that_answers_with_faults_is_left_at_once() {
     let bad = fleet.push_tree(&picture(3));
     followed.does(&["deploy"], "the latest release is served");
     assert!(followed.page().contains("number 3"));
+    followed.observed.hear(&format!("release {bad} is watched for a minute"));
     std::fs::remove_file(fleet.state().join("media/sha256").join(Digest::of(format!("{noise}3").as_bytes()).hex()))
         .unwrap();
     for _ in 0..10 {

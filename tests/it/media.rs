@@ -109,6 +109,30 @@ fn what_memory_has_no_room_for_lies_in_the_state_and_goes_with_its_release() {
 }
 
 #[test]
+fn what_pages_of_earlier_releases_ask_for_stays_on_the_disk() {
+    let film = noise(FILM);
+    let name = format!("film.{}.mp4", &name_of(&film)[..16]);
+    let mut fleet = Fleet::new();
+    fleet.push_tree(&site("with a film", &[(&name, &film)]));
+    let arguments = ["--memory", "0", "--keep", "0"];
+    let followed = fleet.start(&arguments);
+    fleet.push_tree(&site("without", &[]));
+    followed.does(&["deploy"], "the latest release is served");
+    followed.observed.stop();
+    let followed = fleet.start(&arguments);
+    let answers = |followed: &Followed| {
+        let part = followed.observed.get(&format!("/{name}"), &[("range", "bytes=67108860-")]);
+        assert_eq!((part.status, &part.body[..]), (206, &film[FILM - 4..]));
+    };
+    answers(&followed);
+    assert!(peak(&followed) < FILM, "{}", peak(&followed));
+    // Its release is no longer kept.
+    fleet.push_tree(&site("still without", &[]));
+    followed.does(&["deploy"], "the latest release is served");
+    answers(&followed);
+}
+
+#[test]
 fn codings_outlive_a_restart() {
     let text = Bytes::from("<p>words that compress</p>\n".repeat(200));
     let mut fleet = Fleet::new();

@@ -162,3 +162,29 @@ fn a_layer_of_pages_with_a_program_in_it_is_not_signed() {
         assert!(!layers.map(|layer| layer.digest).any(|digest| digest == theirs));
     }
 }
+
+/// Readers that go by the last of two keys, or by one in other letters, would see what was added.
+#[test]
+fn an_index_with_more_in_it_than_was_signed_is_written_anew() {
+    let scene = Scene::new();
+    let (reference, key) = (scene.reference(), scene.keys.private("ours"));
+    let push = |more: &[&str]| scene.workshop.package(&[&["--push", &reference, "--sign", &key], more].concat());
+    let copy = tempfile::tempdir().unwrap();
+    push(&["--oci", &copy.path().display().to_string()]).says(0, "release 1, ");
+    push(&[]).says(0, "is that already");
+    // The same annotations and manifests, and the signature of a repository holds for them.
+    let pushed = scene.registry.manifest("blog/latest");
+    let mut more = pushed[..pushed.len() - 1].to_vec();
+    more.extend_from_slice(br#","Manifests":[]}"#);
+    scene.registry.put_manifest("blog/latest", INDEX, &more);
+    let ran = push(&[]);
+    ran.says(0, "pushed ");
+    assert!(!ran.errors.contains("is that already"), "{}", ran.errors);
+    assert!(!scene.registry.manifest("blog/latest").windows(11).any(|part| part == b"\"Manifests\""));
+    // A number that nobody vouches for does not use up those that there are.
+    let text = String::from_utf8(pushed).unwrap();
+    let high = text.replace(r#""dev.galley.sequence":"1""#, r#""dev.galley.sequence":"9007199254740990""#);
+    assert_ne!(high, text);
+    scene.registry.put_manifest("blog/latest", INDEX, high.as_bytes());
+    push(&[]).says(1, "there is no number after it that is signed, because nobody vouches for it");
+}

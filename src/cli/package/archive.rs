@@ -64,10 +64,10 @@ fn write_to(file: &Path, archive: &Archive) -> io::Result<()> {
         return write_all(archive, &mut File::options().write(true).open(file)?);
     }
     // Behind a link is what is meant, if that is to be made, too. A file is there only when all of it is.
-    if file.is_symlink() && !file.exists() {
-        drop(File::create(file)?);
-    }
-    let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_path_buf());
+    let file = match fs::read_link(file) {
+        Ok(target) if !file.exists() => file.parent().unwrap_or(Path::new("")).join(target),
+        _ => fs::canonicalize(file).unwrap_or_else(|_| file.to_path_buf()),
+    };
     let aside = file.with_extension(format!("galley-{}", std::process::id()));
     let written = File::create(&aside).and_then(|mut file| {
         write_all(archive, &mut file)?;

@@ -40,8 +40,9 @@ impl Destination<'_> {
             report.say(format_args!("{name} is that already, but for {} of its parts that are lost", missing.len()));
         }
         // What nobody signed, or somebody else, is signed: no layer moves for that.
-        let has_signed =
-            |previous: &&Previous<'_>| job.signing.is_none_or(|signing| signing.has_signed(&previous.index));
+        let has_signed = |previous: &&Previous<'_>| {
+            job.signing.is_none_or(|signing| previous.doubt.is_none() && signing.has_signed(&previous.index))
+        };
         if let Some(previous) = same.filter(|_| missing.is_empty()).filter(has_signed) {
             if let Some(signing) = job.signing {
                 signing.cosign(self.place, previous.digests(), report).await?;

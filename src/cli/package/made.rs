@@ -15,6 +15,8 @@ use crate::snapshot::{ContentRoot, Tree};
 
 /// The last number of a release that all readers of JSON read as it is (RFC 8259 section 6).
 const MAX_SEQUENCE: u64 = (1 << 53) - 1;
+/// The last one that is signed where the number before it is nobody's word: a release each minute for two years.
+const MAX_UNVOUCHED: u64 = 1_000_000;
 
 /// A package, and what is known of how it came about.
 pub(super) struct Made {
@@ -60,6 +62,9 @@ impl Made {
             package = assemble(&programs.found, Some(content), &material.origin, arguments.format)?;
         }
         // The number is final now.
+        if let Some(content) = &content {
+            check_number(content.sequence, job, previous)?;
+        }
         if let Some(signing) = job.signing {
             signing.sign(&mut package)?;
         }
@@ -82,15 +87,24 @@ async fn content(
 ) -> anyhow::Result<(Content, Option<Listing>)> {
     let known = known(job, previous).await;
     let stack = Stack::of_tree(tree, &known)?;
-    let sequence = match previous.map(|previous| previous.sequence) {
-        None => 1,
-        Some(before) if before < MAX_SEQUENCE => before + 1,
-        Some(before) => bail!(
-            "what is at the destination says that it is release {before}, and there is no number after it; \
-             remove it there, or choose another place"
-        ),
-    };
+    let sequence = previous.map_or(0, |previous| previous.sequence).saturating_add(1);
     Ok((Content { layers: stack.layers, root: ContentRoot::of(tree), sequence }, stack.listing))
+}
+
+/// Whether a release may have this number. One that nobody with the key vouches for must not lead to numbers after which there is
+/// soon none: instances with --monotonic would take no other release any more.
+fn check_number(sequence: u64, job: &Job<'_>, previous: Option<&Previous<'_>>) -> anyhow::Result<()> {
+    let is_doubted = job.signing.is_some() && previous.is_some_and(|previous| previous.doubt.is_some());
+    let limit = if is_doubted { MAX_UNVOUCHED } else { MAX_SEQUENCE };
+    if sequence > limit {
+        bail!(
+            "what is at the destination says that it is release {}, and there is no number after it{}; remove it there, or choose \
+             another place",
+            sequence - 1,
+            if is_doubted { " that is signed, because nobody vouches for it" } else { "" }
+        );
+    }
+    Ok(())
 }
 
 /// What is known of the layers that the new ones may be put upon.

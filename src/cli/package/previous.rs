@@ -71,15 +71,19 @@ impl<'a> Previous<'a> {
         let Place::Registry(client) = place else { return found };
         match found {
             // Its digest still tells whether somebody else pushes meanwhile.
-            Err(error) if is_damage(&error) && full => Ok(client.tag_digest().await?.map(|digest| Self {
-                digest,
-                sequence: 0,
-                index: Index::default(),
-                doubt: None,
-                manifests: BTreeMap::new(),
-                place,
-                cache,
-            })),
+            Err(error) if is_damage(&error) && full => {
+                // The number goes on where it can be read.
+                let index = place.index().await.ok().flatten().map(|(_, index)| index).unwrap_or_default();
+                Ok(client.tag_digest().await?.map(|digest| Self {
+                    digest,
+                    sequence: index.sequence(),
+                    index,
+                    doubt: None,
+                    manifests: BTreeMap::new(),
+                    place,
+                    cache,
+                }))
+            }
             Err(error) if is_damage(&error) => {
                 let reference = client.reference();
                 Err(error.context(format!(
@@ -113,7 +117,11 @@ impl<'a> Previous<'a> {
 
     /// The same, from which nothing is taken over unless `trust` vouches for it.
     pub(super) fn judged_by(self, trust: Option<&Trust>) -> Self {
-        Self { doubt: trust.and_then(|trust| trust.doubt(&self.index)), ..self }
+        let other_bytes = || {
+            let is_own = self.index.is_written_as(self.digest);
+            (!is_own).then_some("its index has more in it than galley writes and a signature covers")
+        };
+        Self { doubt: trust.and_then(|trust| trust.doubt(&self.index).or_else(other_bytes)), ..self }
     }
 
     /// Docker's format has no annotations: what they say stands in the labels of the configs, and the order of the layers tells

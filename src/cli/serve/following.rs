@@ -139,7 +139,7 @@ impl FollowArguments {
         report: &Report,
     ) -> anyhow::Result<(Store, Option<Release>)> {
         let is_taken = matches!(error, StateError::Taken(_));
-        let folder = self.folder().filter(|_| is_taken || error.is_read_only());
+        let folder = self.folder().filter(|_| is_taken || error.forbids_writing());
         let store = folder.map_or_else(Store::in_memory, Store::over);
         let booted = boot(&store.current(), &store.records()?, verifier, &store);
         if booted.is_none() && !is_taken && (self.state.is_some() || matches!(error, StateError::Newer { .. })) {

@@ -59,7 +59,9 @@ impl From<ChangeError> for Refusal {
     fn from(error: ChangeError) -> Self {
         let status = match error {
             ChangeError::Unknown(_) => StatusCode::NOT_FOUND,
-            ChangeError::NoPrevious | ChangeError::Ambiguous(_) | ChangeError::NoCurrent => StatusCode::CONFLICT,
+            ChangeError::NoPrevious | ChangeError::Ambiguous(_) | ChangeError::NoCurrent | ChangeError::Harmful(..) => {
+                StatusCode::CONFLICT
+            }
             ChangeError::Fetch(_) | ChangeError::NotWritten(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self(status, error.to_string())

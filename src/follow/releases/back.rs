@@ -74,6 +74,9 @@ impl Releases {
     ) -> Result<Record, ChangeError> {
         let record = inner.records.get(&digest).cloned();
         let mut record = record.ok_or_else(|| ChangeError::Unknown(digest.to_string()))?;
+        if let Status::Quarantined(reason) = &record.status {
+            return Err(ChangeError::Harmful(record.sequence, reason.clone()));
+        }
         let before = inner.current;
         if before.current == Some(digest) {
             self.commit(inner, Current { pinned, ..before })?;
@@ -132,7 +135,9 @@ impl Releases {
             digest.and_then(|digest| inner.records.get(&digest).cloned())
         };
         let limit = self.deployment.current().memory().unwrap_or(u64::MAX);
-        let Some(record) = record.filter(|record| record.size.bytes <= limit / 2) else { return };
+        let on_disk = |record: &Record| self.store.state().map_or(0, |state| state.media_of(record));
+        let fits = |record: &Record| record.size.bytes.saturating_sub(on_disk(record)) <= limit / 2;
+        let Some(record) = record.filter(fits) else { return };
         let (snapshot, served) = match self.kept(&record) {
             Ok(kept) => kept,
             Err(error) => return tracing::warn!("{error}; one can't go back to it"),
@@ -195,6 +200,18 @@ impl Releases {
             let sequence = inner.records.get(&digest).map_or(0, |record| record.sequence);
             let harm = format!("release {sequence} did harm: {reason}");
             written = self.serve(&mut inner, before, pinned, Cause::Harm, (Event::Rollback, Some(&harm))).map(drop);
+            // It can't be read: anything that was good is better than what does harm.
+            let others: Vec<Digest> =
+                inner.records.values().filter(|record| is_good(record)).map(|it| it.digest).collect();
+            for other in others.into_iter().rev() {
+                if inner.current.current != Some(digest) {
+                    break;
+                }
+                written = self.serve(&mut inner, other, pinned, Cause::Harm, (Event::Rollback, Some(&harm))).map(drop);
+            }
+            if let Some((begun, _)) = inner.begun.clone().filter(|_| inner.current.current == Some(digest)) {
+                written = self.serve_begun(&mut inner, &begun, pinned);
+            }
         }
         if let Some(record) = inner.records.get(&digest).cloned() {
             self.tell_quarantine(&record, reason);

@@ -24,7 +24,7 @@ impl Releases {
     }
 
     fn sweep_locked(&self, inner: &mut Inner) -> Result<(), StateError> {
-        let Inner { records, current, latest, suspended, .. } = inner;
+        let Inner { records, current, latest, begun, suspended, .. } = inner;
         // Another process is about to keep things there.
         if *suspended {
             return Ok(());
@@ -32,7 +32,10 @@ impl Releases {
         // The latest one may be served yet.
         let named: Vec<Digest> = current.named().chain(*latest).collect();
         if let Some(state) = self.store.state() {
-            return state.sweep(records, &named);
+            // Pages that readers have open ask for those of earlier releases.
+            let mut media = self.deployment.current().media();
+            media.extend(begun.iter().flat_map(|(begun, _)| begun.media()));
+            return state.sweep(records, &named, current.current, &media);
         }
         // What is in quarantine costs nothing but its name.
         let is_harmful = |record: &Record| matches!(record.status, Status::Quarantined(_));

@@ -189,9 +189,12 @@ fn what_came_is_not_swept_before_it_is_written_down() {
         drop(fetching);
         releases.sweep();
         assert_eq!([&kept, &pulled].map(|record| store.get(record.layers[0]).is_some()), [true, false]);
-        // Of what is in quarantine nothing is left but its name.
+        // What could not be left is served, and so it is kept; of what else is in quarantine nothing is left but its name.
         kept.status = Status::Quarantined("it failed".to_owned());
         releases.keep(&mut releases.lock(), kept.clone()).unwrap();
+        releases.sweep();
+        assert_eq!(store.get(kept.layers[0]).is_some(), store.state().is_some());
+        releases.offer(release(&store, 3, "next"), Cause::Hook).unwrap();
         releases.sweep();
         assert!(store.get(kept.layers[0]).is_none() && releases.record(kept.digest).is_some());
     }

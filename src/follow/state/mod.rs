@@ -25,6 +25,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -74,10 +75,12 @@ pub enum StateError {
 }
 
 impl StateError {
-    /// Whether what lies there may be read, and nothing written: a volume that is mounted so, or somebody else's folder.
-    pub fn is_read_only(&self) -> bool {
+    /// Whether what lies there may be read, and nothing written: a volume that is mounted so or full, or somebody
+    /// else's folder.
+    pub fn forbids_writing(&self) -> bool {
         let Self::Io { source, .. } = self else { return false };
-        matches!(source.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+        use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        matches!(source.kind(), ReadOnlyFilesystem | PermissionDenied | StorageFull | QuotaExceeded)
     }
 }
 
@@ -105,6 +108,8 @@ pub struct State {
     blobs: Blobs,
     media: Arc<Media>,
     room: Room,
+    /// Whether another process writes there by now.
+    is_handed_on: AtomicBool,
     programs: Programs,
     journal: Journal,
     /// Held as long as the file is open.
@@ -125,8 +130,11 @@ impl State {
         let media = Arc::new(Media::open(folder).map_err(at(folder))?);
         let room = Room { memory: limits.memory, media: media.clone() };
         let (programs, journal) = (Programs::at(folder), Journal::open(folder).map_err(at(folder))?);
-        let state = Self { folder: folder.to_path_buf(), limits, blobs, media, room, programs, journal, _lock: lock };
+        let (folder, is_handed_on) = (folder.to_path_buf(), AtomicBool::default());
+        let state = Self { folder, limits, blobs, media, room, is_handed_on, programs, journal, _lock: lock };
+        let folder = &state.folder;
         durable::sweep(folder).and_then(|()| durable::sweep(&folder.join("releases"))).map_err(at(folder))?;
+        codings::sweep(folder).map_err(at(folder))?;
         Ok(state)
     }
 
@@ -211,6 +219,10 @@ impl State {
 
     /// Keeps the codings of the content that has this root, in the place of all others.
     pub fn keep_codings(&self, root: ContentRoot, codings: &[u8]) -> Result<(), StateError> {
+        // Another process makes those of what it serves.
+        if self.is_handed_on.load(Relaxed) {
+            return Ok(());
+        }
         codings::write(&self.folder, root, codings).map_err(at(&self.folder))
     }
 
@@ -224,14 +236,30 @@ impl State {
         self.programs.open(digest)
     }
 
+    /// The bytes of those files of a release that lie there.
+    pub(super) fn media_of(&self, record: &Record) -> u64 {
+        record.media.iter().map(|digest| self.media.length(*digest)).sum()
+    }
+
+    /// Says whether another process writes there from now on.
+    pub(super) fn hand_on(&self, is_handed_on: bool) {
+        self.is_handed_on.store(is_handed_on, Relaxed);
+    }
+
     /// Forgets programs that are not in `named`.
     pub fn sweep_programs(&self, named: &HashSet<Digest>) -> Result<(), StateError> {
         self.programs.sweep(named).map_err(at(&self.folder))
     }
 
-    /// Forgets releases that are beyond the limits, oldest first, and blobs that none of the rest names; those that are `named` stay. `records` is what is
-    /// known afterwards.
-    pub fn sweep(&self, records: &mut BTreeMap<Digest, Record>, named: &[Digest]) -> Result<(), StateError> {
+    /// Forgets releases that are beyond the limits, oldest first, and blobs and media that none of the rest names; those that are `named` stay, and
+    /// so do `media` and what belongs to `current`, whatever became of it. `records` is what is known afterwards.
+    pub fn sweep(
+        &self,
+        records: &mut BTreeMap<Digest, Record>,
+        named: &[Digest],
+        current: Option<Digest>,
+        media: &HashSet<Digest>,
+    ) -> Result<(), StateError> {
         let mut spare: Vec<&Record> = records.values().filter(|record| !named.contains(&record.digest)).collect();
         spare.sort_by_key(|record| std::cmp::Reverse(record.fetched));
         // What is in quarantine costs nothing but its name, and is to be known again when it comes again.
@@ -242,7 +270,7 @@ impl State {
         let mut kept: Vec<Digest> = kept.iter().map(|record| record.digest).collect();
         self.forget(records, &gone)?;
         let size = |swept: io::Result<u64>| swept.map_err(at(&self.folder));
-        while size(self.sweep_files(records))? > self.limits.size {
+        while size(self.sweep_files(records, current, media))? > self.limits.size {
             let Some(oldest) = kept.pop() else { break };
             self.forget(records, &[oldest])?;
         }
@@ -250,9 +278,16 @@ impl State {
     }
 
     /// Removes what none of the releases has; gives the bytes of what is left.
-    fn sweep_files(&self, records: &BTreeMap<Digest, Record>) -> io::Result<u64> {
-        self.blobs.sweep(&blobs_named(records))?;
-        self.media.sweep(&served(records).flat_map(|record| record.media.iter().copied()).collect())?;
+    fn sweep_files(
+        &self,
+        records: &BTreeMap<Digest, Record>,
+        current: Option<Digest>,
+        media: &HashSet<Digest>,
+    ) -> io::Result<u64> {
+        let kept: Vec<&Record> = with_files(records, current).collect();
+        self.blobs.sweep(&kept.iter().flat_map(|record| blobs_of(record)).collect())?;
+        let named = kept.iter().flat_map(|record| &record.media).chain(media);
+        self.media.sweep(&named.copied().collect())?;
         Ok(self.blobs.size()? + self.media.size()?)
     }
 
@@ -328,13 +363,11 @@ pub fn look_at_blob(folder: &Path, digest: Digest) -> Option<Bytes> {
     (Digest::of(&bytes) == digest).then(|| Bytes::from(bytes))
 }
 
-/// Quarantined releases keep no files: they are not to be served.
-fn served(records: &BTreeMap<Digest, Record>) -> impl Iterator<Item = &Record> {
-    records.values().filter(|record| !matches!(record.status, Status::Quarantined(_)))
-}
-
-fn blobs_named(records: &BTreeMap<Digest, Record>) -> HashSet<Digest> {
-    served(records).flat_map(blobs_of).collect()
+/// Quarantined releases keep no files: they are not to be served. One that could not be left is.
+fn with_files(records: &BTreeMap<Digest, Record>, current: Option<Digest>) -> impl Iterator<Item = &Record> {
+    let is_served =
+        move |record: &&Record| !matches!(record.status, Status::Quarantined(_)) || current == Some(record.digest);
+    records.values().filter(is_served)
 }
 
 fn blobs_of(record: &Record) -> impl Iterator<Item = Digest> {

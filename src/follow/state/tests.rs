@@ -63,7 +63,7 @@ fn what_is_beyond_the_limits_goes_and_what_is_named_stays() {
     all.iter().for_each(|record| keep(&state, record));
     let mut records = state.records().unwrap();
     let current = Current { current: Some(all[5].digest), previous: Some(all[4].digest), pinned: Some(all[0].digest) };
-    state.sweep(&mut records, &current.named().collect::<Vec<_>>()).unwrap();
+    state.sweep(&mut records, &current.named().collect::<Vec<_>>(), None, &HashSet::new()).unwrap();
     let left: Vec<u64> = (1..=6).filter(|number| records.contains_key(&record(*number).digest)).collect();
     assert_eq!(left, [1, 3, 4, 5, 6]);
     assert_eq!(state.records().unwrap(), records);
@@ -71,7 +71,7 @@ fn what_is_beyond_the_limits_goes_and_what_is_named_stays() {
     assert!(state.get(all[2].layers[1]).is_some() && state.get(all[1].layers[0]).is_some());
     // With no room at all, those that are served or were stay.
     let state = State { limits: Limits { size: 1, ..LIMITS }, ..state };
-    state.sweep(&mut records, &current.named().collect::<Vec<_>>()).unwrap();
+    state.sweep(&mut records, &current.named().collect::<Vec<_>>(), None, &HashSet::new()).unwrap();
     assert_eq!(records.len(), 3);
 }
 

@@ -215,6 +215,11 @@ impl Registry {
     }
 
     /// Lets a manifest be found by a tag.
+    /// The bytes under a name.
+    pub(crate) fn manifest(&self, name: &str) -> Vec<u8> {
+        self.store.lock().unwrap().manifests[name].1.to_vec()
+    }
+
     pub(crate) fn put_manifest(&self, name: &str, media_type: &str, bytes: &[u8]) {
         let stored = (media_type.to_owned(), Bytes::copy_from_slice(bytes));
         self.store.lock().unwrap().manifests.insert(name.to_owned(), stored);
