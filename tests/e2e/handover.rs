@@ -224,12 +224,13 @@ pub(crate) fn without_a_place_for_programs() {
     let port = Port::new();
     port.publish("Edition 0.", &Program::Build(0));
     port.engine.docker(&["pull", &port.reference("latest")]);
-    let mount = ["--mount", "type=tmpfs,destination=/var/lib/galley,tmpfs-mode=1777"];
+    let mount = ["--tmpfs", "/var/lib/galley:rw,noexec,nosuid,nodev,mode=0700,uid=65532,gid=65532"];
     let container = port.run(&port.reference("latest"), &mount);
     let load = Load::start(&port.listen, 2, 2, 1);
     port.publish("Edition 1.", &Program::Build(1));
     container.hears(TAKEN, 1);
     assert!(container.page().contains("Edition 1."));
+    assert!(!container.log().contains("the state can't be kept there"), "{}", container.log());
     let outcome = load.finish();
     assert!(outcome.failures.is_empty(), "{outcome:?}\n{}", container.log());
     let took = container.stop();
