@@ -352,7 +352,12 @@ impl Releases {
             return Ok(Outcome::Same);
         };
         let record = inner.records.get(&latest).cloned().ok_or(FetchError::Lost(latest))?;
-        self.decide(inner, &record, || self.kept(&record), cause)
+        let ready = inner.ready.get(latest).cloned();
+        let snapshot = || match ready {
+            Some(Way { snapshot, served: Some(served) }) => Ok((Snapshot::clone(&snapshot), served)),
+            _ => self.kept(&record),
+        };
+        self.decide(inner, &record, snapshot, cause)
     }
 
     /// The files of a release that was fetched before.
