@@ -130,7 +130,7 @@ impl Successor {
             return;
         }
         if !self.look.is_empty() {
-            tracing::info!("the program that was looked at is not run: {}", Obstacle::Moved);
+            tracing::info!("the program that was looked at is no longer wanted: {}", Obstacle::Moved);
         }
         self.look.abort_all();
         self.look.detach_all();
@@ -188,7 +188,7 @@ impl Successor {
                     tracing::info!("{text}");
                 }
             }
-            Obstacle::Moved => tracing::info!("{name} is not run: {obstacle}"),
+            Obstacle::Moved => tracing::info!("{name} is no longer wanted: {obstacle}"),
             passing => tracing::warn!("{name} can't be had: {passing}; it is tried again with the next look"),
         }
         match obstacle {
