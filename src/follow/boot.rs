@@ -37,7 +37,7 @@ pub fn retained(
     source: &impl BlobSource,
 ) -> Vec<Release> {
     let was_served = |record: &&Record| {
-        matches!(record.status, Status::Confirmed | Status::Installed)
+        record.status.is_good()
             && record.digest != current.digest
             && record.size.fingerprinted > 0
             && record.installed <= current.installed
@@ -91,10 +91,8 @@ fn order<'a>(current: &Current, records: &'a BTreeMap<Digest, Record>) -> Vec<&'
     let confirmed = |digest: Option<Digest>| {
         digest.and_then(|digest| records.get(&digest)).filter(|record| record.status == Status::Confirmed)
     };
-    let is_harmful = |record: &&Record| matches!(record.status, Status::Quarantined(_));
-    let pinned = current.pinned.and_then(|digest| records.get(&digest)).filter(|record| !is_harmful(record));
-    let is_good = |record: &&Record| matches!(record.status, Status::Confirmed | Status::Installed);
-    let mut others: Vec<_> = records.values().filter(is_good).collect();
+    let pinned = current.pinned.and_then(|digest| records.get(&digest)).filter(|record| !record.status.is_harmful());
+    let mut others: Vec<_> = records.values().filter(|record| record.status.is_good()).collect();
     // One whose first minute was cut short only if there is no other.
     others.sort_by_key(|record| (record.status == Status::Installed, Reverse(record.installed)));
     pinned.into_iter().chain(confirmed(current.current)).chain(confirmed(current.previous)).chain(others).collect()

@@ -110,11 +110,6 @@ pub enum ChangeError {
     Fetch(#[from] FetchError),
 }
 
-/// Whether it is never to be served again.
-fn is_harmful(record: &Record) -> bool {
-    matches!(record.status, Status::Quarantined(_))
-}
-
 impl From<StateError> for ChangeError {
     fn from(error: StateError) -> Self {
         Self::Fetch(error.into())
@@ -236,7 +231,7 @@ impl Releases {
         record.status = match known.map(|known| known.status) {
             Some(Status::Quarantined(reason)) => Status::Quarantined(reason),
             // It was served before, and did no harm; whatever becomes of it now, one may go back to it.
-            Some(status @ (Status::Confirmed | Status::Installed)) => status,
+            Some(status) if status.is_good() => status,
             _ if !faults.is_empty() => Status::Quarantined(format!("the self-check failed: {}", faults.join("; "))),
             _ => self_check::doubt(&snapshot, &served).map_or(Status::Fetched, Status::Held),
         };
@@ -314,7 +309,7 @@ impl Releases {
         }
         let named: Vec<Digest> = current.named().collect();
         let Inner { ready, records, .. } = inner;
-        ready.fit(&now, &named, |digest| records.get(&digest).is_some_and(|record| !is_harmful(record)));
+        ready.fit(&now, &named, |digest| records.get(&digest).is_some_and(|record| !record.status.is_harmful()));
         self.note("swap", &json!({"digest": current.current, "previous": current.previous, "content_root": root}));
         outcome
     }

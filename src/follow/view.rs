@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::releases::{ChangeError, Releases};
-use super::state::{Record, Status};
+use super::state::Record;
 use crate::snapshot::Digest;
 
 /// What an instance serves. As JSON it is public: fields are added, never changed.
@@ -39,8 +39,7 @@ impl Releases {
         let get = |digest: Option<Digest>| digest.and_then(|digest| inner.records.get(&digest)).cloned();
         let (serving, latest) = (get(inner.current.current), get(inner.latest));
         let sequence = serving.as_ref().map_or(0, |serving| serving.sequence);
-        let is_newer =
-            |record: &&Record| record.sequence > sequence && !matches!(record.status, Status::Quarantined(_));
+        let is_newer = |record: &&Record| record.sequence > sequence && !record.status.is_harmful();
         let is_behind = serving.is_some() && inner.latest != inner.current.current;
         let behind = if is_behind { inner.records.values().filter(is_newer).count() as u64 } else { 0 };
         View {

@@ -20,8 +20,9 @@ fn pulls(log: &[String]) -> usize {
     log.iter().filter(|line| line.starts_with("GET /v2/blog/blobs/")).count()
 }
 
+/// Waits until it is so.
 #[track_caller]
-fn until(mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < PATIENCE, "it never came to that");

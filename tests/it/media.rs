@@ -3,14 +3,13 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use bytes::Bytes;
 use galley::snapshot::{Digest, Entry, Tree, TreePath};
 
+use crate::failures::until;
 use crate::image::tree;
 use crate::releases::{Fleet, Followed};
-use crate::support::PATIENCE;
 
 /// Longer than any piece in which files are read, and than all that an instance takes beside its content.
 const FILM: usize = 64 << 20;
@@ -148,10 +147,7 @@ fn codings_outlive_a_restart() {
     assert_eq!(files.len(), 1);
     let written = files[0].metadata().unwrap().mtime_nsec();
     let followed = fleet.start(&[]);
-    let begun = Instant::now();
-    while coded(&followed).header("content-encoding") != "br" {
-        assert!(begun.elapsed() < PATIENCE);
-    }
+    until(|| coded(&followed).header("content-encoding") == "br");
     assert_eq!(coded(&followed).body, made.body);
     followed.observed.hear("all codings are made");
     followed.observed.stop();

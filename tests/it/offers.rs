@@ -1,7 +1,11 @@
 //! When the program of a release is taken up, and when it is not: what a person or a fault says meanwhile counts.
 
+use std::fs;
+use std::path::Path;
+
 use crate::control::Observed;
 use crate::double::Fault;
+use crate::failures::until;
 use crate::handover::{Yard, layer, page, status, taken_over};
 use crate::support::programs::{Program, are_there};
 use crate::support::{Connection, Ran, galley};
@@ -29,11 +33,7 @@ fn does(yard: &Yard, instance: &Observed, verb: &str) {
 
 #[track_caller]
 fn wait_for(instance: &Observed, text: &str) {
-    let begun = std::time::Instant::now();
-    while !page(instance).contains(text) {
-        assert!(begun.elapsed() < crate::support::PATIENCE, "never served {text}");
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    until(|| page(instance).contains(text));
 }
 
 /// The request for the program's layer, for as long as the tests run.
@@ -71,15 +71,10 @@ fn a_rollback_of_the_content_keeps_the_program() {
         return;
     }
     let (mut yard, instance) = begin("1s");
-    // It is looked at once more, or not, before the next release comes: only what is known is begun with.
-    let (records, begun) = (yard.place.path().join("state/releases"), std::time::Instant::now());
-    let is_known = |entry: std::io::Result<std::fs::DirEntry>| {
-        std::fs::read_to_string(entry.unwrap().path()).is_ok_and(|text| text.contains("\"program\""))
-    };
-    while !std::fs::read_dir(&records).unwrap().any(is_known) {
-        assert!(begun.elapsed() < crate::support::PATIENCE);
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    // It may be looked at or not before the next release comes: only what is known is begun with.
+    let records = yard.place.path().join("state/releases");
+    let is_known = |entry: &Path| fs::read_to_string(entry).is_ok_and(|text| text.contains("\"program\""));
+    until(|| fs::read_dir(&records).unwrap().any(|entry| is_known(&entry.unwrap().path())));
     yard.push("two", &Program::Build(1));
     taken_over(&instance);
     does(&yard, &instance, "rollback");

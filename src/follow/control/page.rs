@@ -239,13 +239,8 @@ fn actions(html: &mut String, view: &View, form: &str) {
 
 /// Whether the latest release is not served, and a person's word may change that.
 fn waits(view: &View) -> bool {
-    let is_harmful = view.latest.as_ref().is_some_and(is_harmful);
+    let is_harmful = view.latest.as_ref().is_some_and(|record| record.status.is_harmful());
     view.waiting.is_some() && view.pinned.is_none() && !is_harmful
-}
-
-/// Nothing is kept of it but its name.
-fn is_harmful(record: &Record) -> bool {
-    matches!(record.status, Status::Quarantined(_))
 }
 
 fn button(html: &mut String, form: &str, action: &str, label: &str, digest: Option<&str>) {
@@ -278,7 +273,7 @@ fn releases(html: &mut String, records: &[Record], view: &View, visit: Option<&V
                 changes.removed
             ),
         );
-        let Some(visit) = visit.filter(|_| !is_harmful(record)) else { continue };
+        let Some(visit) = visit.filter(|_| !status.is_harmful()) else { continue };
         let named = digest.to_string();
         if serving != Some(*digest) {
             button(html, &visit.form, "rollback", "Serve", Some(&named));

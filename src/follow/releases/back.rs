@@ -1,5 +1,6 @@
 //! The ways back: by a person, and from what does harm.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -19,14 +20,12 @@ enum Back {
     Begun(Arc<Snapshot>),
 }
 
-fn is_good(record: &Record) -> bool {
-    matches!(record.status, Status::Confirmed | Status::Installed)
-}
-
 /// The release that was served before, if it did no harm.
 fn previous(inner: &Inner) -> Option<Digest> {
     let Current { current, previous, .. } = inner.current;
-    previous.filter(|digest| current != Some(*digest) && inner.records.get(digest).is_some_and(is_good))
+    previous.filter(|digest| {
+        current != Some(*digest) && inner.records.get(digest).is_some_and(|record| record.status.is_good())
+    })
 }
 
 impl Releases {
@@ -47,20 +46,26 @@ impl Releases {
     /// The latest of those with a lower number that went well, or else the one that was served before.
     fn before(&self, inner: &Inner) -> Option<Digest> {
         let sequence = inner.records.get(&inner.current.current?)?.sequence;
-        let lower = inner.records.values().filter(|record| record.sequence < sequence && is_good(record));
+        let lower = inner.records.values().filter(|record| record.sequence < sequence && record.status.is_good());
         let lower = lower.max_by_key(|record| (record.sequence, record.installed)).map(|record| record.digest);
         lower.or(previous(inner))
     }
 
-    /// Where to go from `harmful`, which is served: to what readers had before. A person who went back and stays there came from
-    /// what was no better; from there it is the release with a lower number.
-    fn way_back(&self, inner: &Inner, harmful: Digest) -> Option<Back> {
-        if let Some((snapshot, _)) = inner.begun.as_ref().filter(|(_, successor)| *successor == Some(harmful)) {
-            return Some(Back::Begun(Arc::clone(snapshot)));
-        }
+    /// Where to go from `harmful`, which is served, the best first: to what readers had before. A person who went back and stays there
+    /// came from what was no better; from there it is the release with a lower number. If none of them can be read, anything that was
+    /// good is better than what does harm.
+    fn ways_back(&self, inner: &Inner, harmful: Digest) -> Vec<Back> {
+        let begun = inner.begun.as_ref().map(|(snapshot, successor)| (Back::Begun(Arc::clone(snapshot)), *successor));
+        let (first, last) = match begun {
+            Some((begun, successor)) if successor == Some(harmful) => (Some(begun), None),
+            begun => (None, begun.map(|(begun, _)| begun)),
+        };
         let previous = previous(inner).filter(|_| inner.current.pinned != Some(harmful));
-        let release = previous.or_else(|| self.before(inner)).map(Back::Release);
-        release.or_else(|| inner.begun.as_ref().map(|(snapshot, _)| Back::Begun(Arc::clone(snapshot))))
+        let mut good: Vec<&Record> = inner.records.values().filter(|record| record.status.is_good()).collect();
+        good.sort_by_key(|record| Reverse(record.installed));
+        let others = good.into_iter().map(|record| record.digest).filter(|digest| *digest != harmful);
+        let releases = previous.into_iter().chain(self.before(inner)).chain(others).map(Back::Release);
+        first.into_iter().chain(releases).chain(last).collect()
     }
 
     /// Serves a release that is kept; `pinned` is what is pinned from then on, `cause` is why.
@@ -186,7 +191,10 @@ impl Releases {
     pub(in crate::follow) fn quarantine(&self, digest: Digest, reason: &str) -> Result<(), ChangeError> {
         let mut inner = self.lock_to_change()?;
         let is_served = inner.current.current == Some(digest);
-        let back = is_served.then(|| self.way_back(&inner, digest).ok_or(ChangeError::NoPrevious)).transpose()?;
+        let ways = if is_served { self.ways_back(&inner, digest) } else { Vec::new() };
+        if is_served && ways.is_empty() {
+            return Err(ChangeError::NoPrevious);
+        }
         let mut written = Ok(());
         // Here first: it is not served again by this process even if nothing can be written.
         if let Some(record) = inner.records.get_mut(&digest) {
@@ -194,24 +202,17 @@ impl Releases {
         }
         // Nobody wants to stay at what does harm.
         let pinned = inner.current.pinned.filter(|pinned| *pinned != digest);
-        if let Some(Back::Begun(begun)) = &back {
-            written = self.serve_begun(&mut inner, begun, pinned);
-        } else if let Some(Back::Release(before)) = back {
-            let sequence = inner.records.get(&digest).map_or(0, |record| record.sequence);
-            let harm = format!("release {sequence} did harm: {reason}");
-            written = self.serve(&mut inner, before, pinned, Cause::Harm, (Event::Rollback, Some(&harm))).map(drop);
-            // It can't be read: anything that was good is better than what does harm.
-            let others: Vec<Digest> =
-                inner.records.values().filter(|record| is_good(record)).map(|it| it.digest).collect();
-            for other in others.into_iter().rev() {
-                if inner.current.current != Some(digest) {
-                    break;
-                }
-                written = self.serve(&mut inner, other, pinned, Cause::Harm, (Event::Rollback, Some(&harm))).map(drop);
+        let sequence = inner.records.get(&digest).map_or(0, |record| record.sequence);
+        let harm = format!("release {sequence} did harm: {reason}");
+        for way in ways {
+            if inner.current.current != Some(digest) {
+                break;
             }
-            if let Some((begun, _)) = inner.begun.clone().filter(|_| inner.current.current == Some(digest)) {
-                written = self.serve_begun(&mut inner, &begun, pinned);
-            }
+            let told = (Event::Rollback, Some(harm.as_str()));
+            written = match way {
+                Back::Begun(begun) => self.serve_begun(&mut inner, &begun, pinned),
+                Back::Release(before) => self.serve(&mut inner, before, pinned, Cause::Harm, told).map(drop),
+            };
         }
         if let Some(record) = inner.records.get(&digest).cloned() {
             self.tell_quarantine(&record, reason);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::OwnedRwLockReadGuard;
 
 use super::{Inner, Releases};
-use crate::follow::state::{Record, StateError, Status};
+use crate::follow::state::StateError;
 use crate::snapshot::Digest;
 
 impl Releases {
@@ -38,9 +38,8 @@ impl Releases {
             return state.sweep(records, &named, current.current, &media);
         }
         // What is in quarantine costs nothing but its name.
-        let is_harmful = |record: &Record| matches!(record.status, Status::Quarantined(_));
-        records.retain(|digest, record| named.contains(digest) || is_harmful(record));
-        let kept = records.values().filter(|record| !is_harmful(record));
+        records.retain(|digest, record| named.contains(digest) || record.status.is_harmful());
+        let kept = records.values().filter(|record| !record.status.is_harmful());
         let blobs = kept.flat_map(|record| record.layers.iter().copied().chain([record.digest, record.manifest]));
         self.store.retain(&blobs.collect::<HashSet<_>>());
         Ok(())

@@ -146,6 +146,25 @@ fn from_what_does_harm_it_goes_back_to_what_readers_had() {
     assert_eq!(deployment.current().root(), root("one"));
 }
 
+/// What can't be read is no way back, and what does harm is not stayed at for that.
+#[test]
+fn where_the_one_before_is_damaged_it_goes_further_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = disk(folder.path());
+    let (releases, deployment) = begin(&store);
+    for (sequence, text) in [(1, "one"), (2, "two")] {
+        serve(&releases, &store, sequence, text);
+    }
+    let damaged = serve(&releases, &store, 3, "three");
+    let harmful = serve(&releases, &store, 4, "four");
+    let layer = releases.record(damaged).unwrap().layers[0];
+    std::fs::write(folder.path().join("blobs/sha256").join(layer.hex()), "damaged").unwrap();
+    releases.lock().ready = Ready::default();
+    releases.quarantine(harmful, "it failed").unwrap();
+    assert_eq!(deployment.current().root(), root("two"));
+    assert!(matches!(releases.rollback(Some(harmful)), Err(ChangeError::Harmful(4, _))));
+}
+
 /// Release 1 went well while another one is pinned.
 fn serve_one_below(releases: &Releases, store: &Store) {
     let mut one = release(store, 1, "one").record;

@@ -264,7 +264,7 @@ impl State {
         spare.sort_by_key(|record| std::cmp::Reverse(record.fetched));
         // What is in quarantine costs nothing but its name, and is to be known again when it comes again.
         let (quarantined, mut kept): (Vec<_>, Vec<_>) =
-            spare.into_iter().partition(|record| matches!(record.status, Status::Quarantined(_)));
+            spare.into_iter().partition(|record| record.status.is_harmful());
         let mut gone: Vec<Digest> = kept.split_off(kept.len().min(self.limits.keep)).iter().map(|r| r.digest).collect();
         gone.extend(quarantined.iter().skip(MAX_RELEASES / 2).map(|record| record.digest));
         let mut kept: Vec<Digest> = kept.iter().map(|record| record.digest).collect();
@@ -365,8 +365,7 @@ pub fn look_at_blob(folder: &Path, digest: Digest) -> Option<Bytes> {
 
 /// Quarantined releases keep no files: they are not to be served. One that could not be left is.
 fn with_files(records: &BTreeMap<Digest, Record>, current: Option<Digest>) -> impl Iterator<Item = &Record> {
-    let is_served =
-        move |record: &&Record| !matches!(record.status, Status::Quarantined(_)) || current == Some(record.digest);
+    let is_served = move |record: &&Record| !record.status.is_harmful() || current == Some(record.digest);
     records.values().filter(is_served)
 }
 

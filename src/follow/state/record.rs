@@ -151,6 +151,16 @@ impl Status {
         }
     }
 
+    /// Whether it was served and did no harm so far.
+    pub fn is_good(&self) -> bool {
+        matches!(self, Self::Confirmed | Self::Installed)
+    }
+
+    /// Whether it is never to be served again: nothing is kept of it but its name.
+    pub fn is_harmful(&self) -> bool {
+        matches!(self, Self::Quarantined(_))
+    }
+
     /// Why, where there is a reason.
     pub fn reason(&self) -> Option<&str> {
         match self {
