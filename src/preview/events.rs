@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use super::handler::text;
 use super::problem::Problem;
 use super::stage::{Stage, State};
-use super::version::{Version, seen};
+use super::version::{Step, Version, seen};
 use crate::serve::AnswerBody;
 
 /// Keeps the connection from being taken for a silent one, and finds out that nobody reads any more.
@@ -93,12 +93,14 @@ impl Page {
         }
         let Some(shown) = &state.shown else { return };
         let now = seen(&shown.snapshot, shown.kinds, &self.path);
-        if now.version == self.version {
-            return;
-        }
-        match now.version.is_another_page(self.version) {
-            true => events.push(event("reload", &json!({}))),
-            false => events.push(event("styles", &json!({ "version": now.version.to_string(), "sheets": now.sheets }))),
+        match self.version.step_to(now.version) {
+            Step::Nothing => return,
+            Step::Styles => {
+                let told = json!({ "version": now.version.to_string(), "sheets": now.sheets });
+                events.push(event("styles", &told));
+            }
+            Step::Html => events.push(event("html", &json!({}))),
+            Step::Reload => events.push(event("reload", &json!({}))),
         }
         self.version = now.version;
     }

@@ -7,6 +7,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::events;
 use super::inject::{allow, inject};
@@ -80,8 +81,11 @@ impl Handler {
         let (mut head, body) = response.into_parts();
         let AnswerBody::Full(Some(html)) = body else { return Response::from_parts(head, body) };
         let version = state.shown.as_ref().map(|shown| seen(&shown.snapshot, shown.kinds, path).version);
+        // A page can't take on another policy in place.
+        let policy = head.headers.get(header::CONTENT_SECURITY_POLICY).map_or(0, |policy| xxh3_64(policy.as_bytes()));
         let tag = format!(
-            "<script src=\"{SCRIPT}\" data-path=\"{}\" data-version=\"{}\" data-run=\"{:x}\" defer></script>\n",
+            "<script src=\"{SCRIPT}\" data-path=\"{}\" data-version=\"{}\" data-run=\"{:x}\" data-policy=\"{policy:x}\" \
+             defer></script>\n",
             utf8_percent_encode(path, NON_ALPHANUMERIC),
             version.unwrap_or_default(),
             self.stage.run(),

@@ -1,6 +1,7 @@
-// The preview's part in the browser: hears of changes and reloads the page, swaps its style sheets, or shows what is wrong.
+// The preview's part in the browser: hears of changes and changes the page, swaps its style sheets, or shows what is wrong.
 (() => {
-  const { path, version, run } = document.currentScript.dataset;
+  const own = document.currentScript;
+  const { path, version, run, policy } = own.dataset;
   const place = "galley preview " + path;
   // A page that stands for a site that was never good has no version.
   const isGood = !/^0*$/.test(version);
@@ -23,6 +24,88 @@
 
   // `/style.0123456789abcdef.css?x` and `/style.css` are the same sheet.
   const bare = (url) => new URL(url, location.href).pathname.replace(/\.[0-9a-f]{16}(?=\.css$)/, "");
+
+  const sheetsOf = (page) => [...page.querySelectorAll("link[rel~=stylesheet]")];
+  const scriptsOf = (page) => [...page.scripts].filter((script) => script.type !== "application/ld+json" && script.dataset.run !== run);
+  const read = (text) => new DOMParser().parseFromString(text, "text/html");
+  const outers = (nodes) => nodes.map((node) => node.outerHTML).join();
+
+  // Whether the page can go from one source to another in place. Scripts have run and won't run again: each has to say by
+  // `data-preview`, a selector, what it works on. Base and the like say how a page is to be read.
+  const fits = (old, fresh) => {
+    const [olds, news] = [old, fresh].map(sheetsOf);
+    const scripts = scriptsOf(old);
+    const [root, other] = [old, fresh].map((page) => page.documentElement.cloneNode());
+    return root.isEqualNode(other) && ![old, fresh].some((page) => page.querySelector("base, noscript, meta[http-equiv], template[shadowrootmode]")) &&
+      scripts.every((script) => script.dataset.preview !== undefined) && outers(scripts) === outers(scriptsOf(fresh)) &&
+      olds.length === news.length && olds.every((sheet, number) => bare(sheet.href) === bare(news[number].href));
+  };
+
+  // Does to `live` what makes `fresh` of `old`. What is the same in both is left alone, whatever has become of it: films go on,
+  // and what was typed stays.
+  const become = (live, old, fresh, works) => {
+    // What a script works on, or has changed, only a new page has right.
+    const check = (free) => {
+      if (!free) throw new Error("not in place");
+    };
+    const isFree = (node) => !works || !(node.parentElement?.closest(works) || node.matches?.(works) || node.querySelector?.(works));
+    const changed = [...old.attributes, ...fresh.attributes].filter(({ name }) => old.getAttribute(name) !== fresh.getAttribute(name));
+    check(!changed.length || !works || !fresh.closest(works));
+    for (const { name } of changed) {
+      if (fresh.hasAttribute(name)) live.setAttribute(name, fresh.getAttribute(name));
+      else live.removeAttribute(name);
+    }
+    const [lives, olds, news] = [live, old, fresh].map((node) => [...node.childNodes]);
+    if (olds.length === news.length && olds.every((node, number) => node.isEqualNode(news[number]))) return;
+    check(lives.length === olds.length && lives.every((node, number) => node.nodeName === olds[number].nodeName));
+    const same = (at) => olds.length && news.length && olds.at(at).isEqualNode(news.at(at));
+    let end = null;
+    while (same(0)) [lives, olds, news].forEach((nodes) => nodes.shift());
+    while (same(-1)) (end = lives.pop()), olds.pop(), news.pop();
+    for (let number = 0; number < Math.max(olds.length, news.length); number++) {
+      const [left, was, now] = [lives[number], olds[number], news[number]];
+      if (was && now && was.isEqualNode(now)) continue;
+      if (was?.nodeType === Node.ELEMENT_NODE && was.nodeName === now?.nodeName) {
+        become(left, was, now, works);
+        continue;
+      }
+      check([was, now].every((node) => !node || isFree(node)));
+      if (now) live.insertBefore(now, left ?? end);
+      left?.remove();
+    }
+  };
+
+  // What the page was made of: what scripts and readers have done since is not in it.
+  let source, changes = 0;
+  const load = async () => {
+    const answer = await fetch(location.href);
+    return answer.redirected ? "" : answer.text();
+  };
+  load().then((text) => {
+    if (!changes && read(text).querySelector("script[data-run]")?.dataset.version === version) source = text;
+  }).catch(() => {});
+
+  const change = async () => {
+    const turn = ++changes;
+    const text = await load().catch(() => undefined);
+    // A later one is on its way, or the preview has ended: the next stream tells it again.
+    if (turn !== changes || text === undefined) return;
+    try {
+      const [old, fresh] = [source, text].map(read);
+      const its = fresh.querySelector("script[data-run]").dataset;
+      if (!source || its.path !== path || its.run !== run || its.policy !== policy || !fits(old, fresh)) return reload();
+      // A sheet that was swapped has another address, and is the same.
+      const sheets = sheetsOf(old);
+      sheetsOf(fresh).forEach((sheet, number) => sheet.replaceWith(sheets[number].cloneNode()));
+      const works = scriptsOf(old).map((script) => script.dataset.preview).filter(Boolean).join();
+      // The head ends before what lies over the page.
+      for (const part of ["head", "body"]) become(document[part], old[part], fresh[part], works);
+      [source, current] = [text, its.version];
+    } catch {
+      // It can't be put in place; also where a policy for trusted types forbids to read a page.
+      reload();
+    }
+  };
 
   const swap = ({ version, sheets }) => {
     current = version;
@@ -111,6 +194,7 @@
     if (stream || document.hidden) return;
     stream = new EventSource("/_galley/preview/events?path=" + path + "&version=" + current + "&run=" + run);
     stream.addEventListener("reload", reload);
+    stream.addEventListener("html", change);
     stream.addEventListener("styles", (event) => swap(JSON.parse(event.data)));
     stream.addEventListener("problems", (event) => show(JSON.parse(event.data)));
     // What was wrong may be mended meanwhile: a new stream begins with all that is wrong now.

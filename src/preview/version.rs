@@ -1,4 +1,4 @@
-//! What of a page has changed for one who looks at it: its own HTML, scripts and images, or only style sheets.
+//! What of a page has changed for one who looks at it: its own HTML, what it shows and runs beside that, or style sheets.
 //!
 //! A style sheet whose name holds its hash changes the HTML of every page. That is no reason to load a page again, so the
 //! hash is left out where a page's HTML is compared.
@@ -41,11 +41,27 @@ impl Kinds {
     }
 }
 
-/// What a reader sees of one page: the two parts change apart from one another.
+/// What a reader sees of one page: the parts change apart from one another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Version {
-    page: u128,
+    /// Its own HTML.
+    html: u128,
+    /// Images and the like that it shows, and scripts.
+    files: u128,
     styles: u128,
+}
+
+/// What a page that is open needs to become another version of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It is that version.
+    Nothing,
+    /// New style sheets.
+    Styles,
+    /// New HTML: what it names is what it was.
+    Html,
+    /// To be loaded anew.
+    Reload,
 }
 
 /// A version with the style sheets that the page names, in their order.
@@ -55,15 +71,20 @@ pub(super) struct Seen {
 }
 
 impl Version {
-    /// Whether more than style sheets is another.
-    pub(super) fn is_another_page(self, other: Self) -> bool {
-        self.page != other.page
+    /// The least that makes a page of this version one of the version `other`.
+    pub(super) fn step_to(self, other: Self) -> Step {
+        match (self.html == other.html, self.files == other.files, self.styles == other.styles) {
+            (true, true, true) => Step::Nothing,
+            (true, true, false) => Step::Styles,
+            (false, true, true) => Step::Html,
+            _ => Step::Reload,
+        }
     }
 }
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}{:032x}", self.page, self.styles)
+        write!(f, "{:032x}{:032x}{:032x}", self.html, self.files, self.styles)
     }
 }
 
@@ -72,7 +93,7 @@ impl std::str::FromStr for Version {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let number = |digits: Option<&str>| u128::from_str_radix(digits.ok_or(())?, 16).map_err(drop);
-        Ok(Self { page: number(text.get(..32))?, styles: number(text.get(32..))? })
+        Ok(Self { html: number(text.get(..32))?, files: number(text.get(32..64))?, styles: number(text.get(64..))? })
     }
 }
 
@@ -83,13 +104,14 @@ pub(super) fn seen(snapshot: &Snapshot, kinds: Kinds, path: &str) -> Seen {
         _ => snapshot.not_found(),
     };
     let Some(html) = page.and_then(identity) else {
-        return Seen { version: Version { page: 0, styles: kinds.styles }, sheets: Vec::new() };
+        return Seen { version: Version { html: 0, files: 0, styles: kinds.styles }, sheets: Vec::new() };
     };
-    let mut reading = Reading { snapshot, path, hasher: Xxh3::new(), sheets: Vec::new() };
+    let mut reading = Reading { snapshot, path, hasher: Xxh3::new(), files: Xxh3::new(), sheets: Vec::new() };
     reading.html(html);
-    reading.hasher.update(&kinds.scripts.to_le_bytes());
-    let version = Version { page: reading.hasher.digest128(), styles: kinds.styles };
-    Seen { version, sheets: reading.sheets }
+    reading.files.update(&kinds.scripts.to_le_bytes());
+    let Reading { hasher, files, sheets, .. } = reading;
+    let version = Version { html: hasher.digest128(), files: files.digest128(), styles: kinds.styles };
+    Seen { version, sheets }
 }
 
 /// The bytes as they are, if they are text.
@@ -102,6 +124,7 @@ struct Reading<'a> {
     snapshot: &'a Snapshot,
     path: &'a str,
     hasher: Xxh3,
+    files: Xxh3,
     sheets: Vec<String>,
 }
 
@@ -154,7 +177,7 @@ impl Reading<'_> {
             if let Some(address) = absolute(from, word)
                 && let Lookup::Found(resource) = self.snapshot.lookup(&address)
             {
-                self.hasher.update(&resource.digest().bytes());
+                self.files.update(&resource.digest().bytes());
             }
         }
     }
@@ -223,10 +246,11 @@ mod tests {
         let first = seen_in(&[("a/index.html", PAGE), ("style.0123456789abcdef.css", "a")]);
         let other = PAGE.replace("0123456789abcdef", "fedcba9876543210").replace("integrity=x", "integrity=y");
         let second = seen_in(&[("a/index.html", &other), ("style.fedcba9876543210.css", "b")]);
-        assert!(!first.version.is_another_page(second.version) && first.version != second.version);
+        assert_eq!(first.version.step_to(second.version), Step::Styles);
         assert_eq!(second.sheets, ["/style.fedcba9876543210.css"]);
         let third = seen_in(&[("a/index.html", &PAGE.replace("<p>", "<b>")), ("style.0123456789abcdef.css", "a")]);
-        assert!(first.version.is_another_page(third.version));
+        assert_eq!(first.version.step_to(third.version), Step::Html);
+        assert_eq!(second.version.step_to(third.version), Step::Reload);
     }
 
     #[test]
@@ -238,16 +262,16 @@ mod tests {
             seen_in(&all).version
         };
         let first = with("1", "1", "1", "1");
-        assert!(!first.is_another_page(with("1", "1", "2", "1")));
+        assert_eq!(first.step_to(with("1", "1", "2", "1")), Step::Nothing);
         for other in [with("2", "1", "1", "1"), with("1", "2", "1", "1"), with("1", "1", "1", "2")] {
-            assert!(first.is_another_page(other));
+            assert_eq!(first.step_to(other), Step::Reload);
         }
     }
 
     #[test]
     fn any_script_makes_every_page_another() {
         let first = seen_in(&[("a/index.html", "x"), ("s.js", "1")]).version;
-        assert!(first.is_another_page(seen_in(&[("a/index.html", "x"), ("s.js", "2")]).version));
+        assert_eq!(first.step_to(seen_in(&[("a/index.html", "x"), ("s.js", "2")]).version), Step::Reload);
         assert_eq!(first.to_string().parse(), Ok(first));
         assert!("xyz".parse::<Version>().is_err());
     }

@@ -123,6 +123,7 @@ fn main() -> ExitCode {
     let trials = vec![
         trial("browser::search_finds_posts", BROWSER, browser::search_finds_posts),
         trial("preview::an_edit_is_on_the_page_and_the_page_keeps_its_place", DRIVER, preview::an_edit),
+        trial("preview::an_edit_of_a_page_with_scripts_loads_it_anew", DRIVER, preview::an_edit_of_a_page_with_scripts),
         trial("preview::a_style_sheet_is_swapped_without_a_reload", DRIVER, preview::a_style_sheet),
         trial("preview::what_is_wrong_stands_over_the_page_until_it_is_mended", DRIVER, preview::an_error),
         trial("preview::pages_come_back_when_the_preview_does", DRIVER, preview::a_restart),

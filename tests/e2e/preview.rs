@@ -17,7 +17,12 @@ fn post(text: &str) -> String {
 
 /// A preview of a post, open in a browser that has scrolled down and left a mark in the page: a reload takes it away.
 fn open() -> (TempSite, Instance, Browser) {
-    let site = TempSite::new().file("content/posts/a.md", post("First."));
+    open_with("First.")
+}
+
+/// The same of a post that ends with `text`.
+fn open_with(text: &str) -> (TempSite, Instance, Browser) {
+    let site = TempSite::new().file("content/posts/a.md", post(text));
     let preview = Instance::preview(&[site.str()]);
     let browser = Browser::start();
     browser.open(&format!("http://{}/posts/a/", preview.address));
@@ -28,15 +33,64 @@ fn open() -> (TempSite, Instance, Browser) {
 
 pub(crate) fn an_edit() {
     let (site, _preview, browser) = open();
+    browser.run("window.first = document.querySelector('main p'); document.querySelector('h1').typed = 1");
     site.write("content/posts/a.md", post("Second."));
     browser.wait("document.body.textContent.includes('Second.')");
-    browser.wait("document.readyState === 'complete'");
-    assert_eq!(browser.run("return [window.mark, scrollY]"), json!([null, 700]));
-    // Another page's edit is no reason to reload.
+    // What is the same is the same still, and nothing is left of what was.
+    let kept = "return [window.mark, scrollY, document.querySelector('main p') === window.first,
+        document.querySelector('h1').typed, document.body.textContent.includes('First.')]";
+    assert_eq!(browser.run(kept), json!([1, 700, true, 1, false]));
+    // The page is the one that a reader would get.
+    assert_eq!(browser.run(AS_LOADED), json!(true));
+    // Another page's edit changes nothing here.
     browser.run("window.mark = 2");
     site.write("content/posts/other.md", "---\ntitle: B\n---\nText.\n");
-    site.write("content/posts/a.md", post("Third."));
-    browser.wait("document.body.textContent.includes('Third.')");
+    // Paragraphs come, go and change places, and so do a title and its description.
+    for (title, text) in
+        [("B", "Third.\n\n- one\n- two"), ("B", "- one\n- *two*\n\nFourth."), ("C", "Fifth.\n\n| a |\n|---|\n| b |")]
+    {
+        site.write(
+            "content/posts/a.md",
+            post(text).replace("title: A", &format!("title: {title}\ndescription: {text:?}")),
+        );
+        let last = text.split_whitespace().find(|word| word.ends_with('.')).unwrap();
+        browser.wait(&format!("document.body.textContent.includes('{last}') && document.title.startsWith('{title}')"));
+        assert_eq!(browser.run(AS_LOADED), json!(true), "{text}");
+    }
+    assert_eq!(browser.run("return [window.mark, scrollY]"), json!([2, 700]));
+}
+
+/// Whether the page is node for node what a browser that loads it now would have, but for what its scripts do.
+const AS_LOADED: &str = "const request = new XMLHttpRequest();
+    request.open('GET', location.href, false);
+    request.send();
+    const fresh = new DOMParser().parseFromString(request.responseText, 'text/html');
+    const about = (page) => page.title + page.querySelector('[name=description]').content + page.querySelectorAll('head *').length;
+    return document.body.isEqualNode(fresh.body) && about(document) === about(fresh)";
+
+/// What a script has made of a page can't be made again in place; what it does not work on can.
+pub(crate) fn an_edit_of_a_page_with_scripts() {
+    const CODE: &str = "\n\n```rust\nlet a = 1;\n```\n";
+    let first = format!("First.{CODE}");
+    let (site, _preview, browser) = open_with(&first);
+    browser.wait("document.querySelector('.highlight .copy')");
+    let edit = |text: &str| {
+        browser.run("scrollTo(0, 700); window.mark = 1");
+        site.write("content/posts/a.md", post(text));
+        let last = text.split_inclusive('.').next().unwrap();
+        browser.wait(&format!("document.body.textContent.includes('{last}')"));
+        browser.wait("document.readyState === 'complete'");
+        browser.run("return [window.mark ?? 0, scrollY, document.querySelectorAll('.copy').length]")
+    };
+    assert_eq!(edit(&format!("Second.{CODE}")), json!([1, 700, 1]));
+    assert_eq!(edit(&format!("Third.{}", CODE.replace('1', "2"))), json!([0, 700, 1]));
+    assert_eq!(edit(&format!("Fourth.{CODE}{CODE}")), json!([0, 700, 2]));
+    // Without code there is no script any more, and then one that says nothing of what it works on.
+    assert_eq!(edit("Fifth."), json!([0, 700, 0]));
+    assert_eq!(edit("Sixth."), json!([1, 700, 0]));
+    let own = "\n\n<script>document.querySelector('h1').title = 'x'</script>\n";
+    assert_eq!(edit(&format!("Seventh.{own}")), json!([0, 700, 0]));
+    assert_eq!(edit(&format!("Eighth.{own}")), json!([0, 700, 0]));
 }
 
 pub(crate) fn a_style_sheet() {

@@ -88,14 +88,14 @@ fn save_aside(site: &TempSite, path: &str, text: &str) {
 }
 
 #[test]
-fn an_edit_is_on_its_page_and_only_that_page_reloads() {
+fn an_edit_is_on_its_page_and_only_that_page_changes() {
     let site = site();
     let preview = Instance::preview(&[site.str()]);
     // Drafts are shown.
     assert!(preview.get("/posts/b/").text().contains("Text of b."));
     let (mut a, mut b) = (Events::of(&preview, "/posts/a/"), Events::of(&preview, "/posts/b/"));
     site.write("content/posts/a.md", "---\ntitle: A\ndate: 2024-01-01\n---\nAnother text.\n");
-    a.hears("reload");
+    a.hears("html");
     assert!(preview.get("/posts/a/").text().contains("Another text."));
     site.write("static/style.css", "a { color: blue }\n");
     // The first that b hears of is the style sheet.
@@ -147,7 +147,7 @@ fn templates_data_settings_and_included_files_reach_the_pages_that_use_them() {
         ("templates/page.html", "<html><head></head><body>plain {{ content | safe }}</body></html>", "plain"),
     ] {
         site.write(file, text);
-        events.hears("reload");
+        events.hears("html");
         let page = preview.get("/posts/c/").text();
         assert!(page.contains(expected), "{file}: {page}");
     }
@@ -208,12 +208,12 @@ fn a_page_that_is_gone_is_a_404_that_still_hears() {
     let preview = Instance::preview(&[site.str()]);
     let mut events = Events::of(&preview, "/posts/a/");
     fs::rename(site.path().join("content/posts/a.md"), site.path().join("content/posts/z.md")).unwrap();
-    events.hears("reload");
+    events.hears("html");
     let page = preview.get("/posts/a/");
     assert_eq!((page.status, attribute(&page.text(), "path")), (404, "%2Fposts%2Fa%2F".to_owned()));
     let mut events = Events::of(&preview, "/posts/a/");
     fs::rename(site.path().join("content/posts/z.md"), site.path().join("content/posts/a.md")).unwrap();
-    events.hears("reload");
+    events.hears("html");
     assert_eq!(preview.get("/posts/a/").status, 200);
 }
 
@@ -281,7 +281,7 @@ fn editors_save_in_many_ways() {
     let text = |word: &str| format!("---\ntitle: A\ndate: 2024-01-01\n---\n{word}\n");
     let shows = |word: &str| assert!(preview.get("/posts/a/").text().contains(word), "{word}");
     save_aside(&site, "content/posts/a.md", &text("aside"));
-    events.hears("reload");
+    events.hears("html");
     shows("aside");
     // vim: a probe, the old file put aside, the new one written, the old one removed.
     fs::write(path("4913"), "").unwrap();
@@ -289,14 +289,14 @@ fn editors_save_in_many_ways() {
     fs::rename(path("a.md"), path("a.md~")).unwrap();
     fs::write(path("a.md"), text("vim")).unwrap();
     fs::remove_file(path("a.md~")).unwrap();
-    events.hears("reload");
+    events.hears("html");
     shows("vim");
     // emacs: a lock, and a copy that stays.
     std::os::unix::fs::symlink("me@here.1", path(".#a.md")).unwrap();
     fs::copy(path("a.md"), path("a.md~")).unwrap();
     fs::write(path("a.md"), text("emacs")).unwrap();
     fs::remove_file(path(".#a.md")).unwrap();
-    events.hears("reload");
+    events.hears("html");
     shows("emacs");
     // Written in two goes: what counts is the end.
     let mut file = fs::File::create(path("a.md")).unwrap();
@@ -304,12 +304,12 @@ fn editors_save_in_many_ways() {
     file.sync_all().unwrap();
     file.write_all(b"date: 2024-01-01\n---\nslow\n").unwrap();
     drop(file);
-    events.hears("reload");
+    events.hears("html");
     shows("slow");
     fs::write(path("h.txt"), text("linked")).unwrap();
     fs::remove_file(path("a.md")).unwrap();
     fs::hard_link(path("h.txt"), path("a.md")).unwrap();
-    events.hears("reload");
+    events.hears("html");
     shows("linked");
 }
 
