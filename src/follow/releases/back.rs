@@ -28,6 +28,13 @@ fn previous(inner: &Inner) -> Option<Digest> {
     })
 }
 
+/// The releases that did no harm, those first that were served last.
+fn good(inner: &Inner) -> impl Iterator<Item = Digest> + use<> {
+    let mut good: Vec<&Record> = inner.records.values().filter(|record| record.status.is_good()).collect();
+    good.sort_by_key(|record| Reverse(record.installed));
+    good.into_iter().map(|record| record.digest).collect::<Vec<_>>().into_iter()
+}
+
 impl Releases {
     /// Goes back to a release, by default to the one before, and stays there: what is pushed is fetched and not served until
     /// [`Releases::unpin`]. Readers see it first; then it is written down.
@@ -61,9 +68,7 @@ impl Releases {
             begun => (None, begun.map(|(begun, _)| begun)),
         };
         let previous = previous(inner).filter(|_| inner.current.pinned != Some(harmful));
-        let mut good: Vec<&Record> = inner.records.values().filter(|record| record.status.is_good()).collect();
-        good.sort_by_key(|record| Reverse(record.installed));
-        let others = good.into_iter().map(|record| record.digest).filter(|digest| *digest != harmful);
+        let others = good(inner).filter(|digest| *digest != harmful);
         let releases = previous.into_iter().chain(self.before(inner)).chain(others).map(Back::Release);
         first.into_iter().chain(releases).chain(last).collect()
     }
@@ -119,47 +124,75 @@ impl Releases {
         self.commit(inner, inner.current).map_err(ChangeError::NotWritten)
     }
 
-    /// Reads the release that a person would go back to: after a start nothing of it is in memory, and who goes back is in a hurry.
+    /// Reads the releases that a person might go back to: after a start nothing of them is in memory, and who goes back is in a hurry.
     pub(in crate::follow) async fn prepare(self: &Arc<Self>) {
         let (releases, fetching) = (Arc::clone(self), self.fetching().await);
         let read = move || {
             give_way(Background::Idle);
-            releases.read_way_back();
+            releases.read_ways_back();
             drop(fetching);
         };
-        if let Err(error) = std::thread::Builder::new().name("way back".to_owned()).spawn(read) {
+        if let Err(error) = std::thread::Builder::new().name("ways back".to_owned()).spawn(read) {
             tracing::warn!("a rollback will have to read what it leads to: {error}");
         }
     }
 
-    /// Left out where two releases might not fit the memory that there is.
-    fn read_way_back(&self) {
+    /// The nearest first, as long as there is memory for the next one.
+    pub(super) fn read_ways_back(&self) {
+        let ways: Vec<Digest> = {
+            let inner = self.lock();
+            let others = good(&inner).filter(|digest| inner.current.current != Some(*digest));
+            self.before(&inner).into_iter().chain(others).collect()
+        };
+        for digest in ways {
+            if !self.read_way_back(digest) {
+                break;
+            }
+        }
+    }
+
+    /// Whether there may be memory for another one. One is left out where two releases might not fit the memory that there is.
+    fn read_way_back(&self, digest: Digest) -> bool {
         let record = {
             let inner = self.lock();
-            let digest = self.before(&inner).filter(|digest| inner.ready.get(*digest).is_none());
-            digest.and_then(|digest| inner.records.get(&digest).cloned())
+            if inner.suspended {
+                return false;
+            }
+            inner.records.get(&digest).filter(|_| inner.ready.get(digest).is_none()).cloned()
         };
         let limit = self.deployment.current().memory().unwrap_or(u64::MAX);
         let on_disk = |record: &Record| self.store.state().map_or(0, |state| state.media_of(record));
         let fits = |record: &Record| record.size.bytes.saturating_sub(on_disk(record)) <= limit / 2;
-        let Some(record) = record.filter(fits) else { return };
-        let (snapshot, served) = match self.kept(&record) {
-            Ok(kept) => kept,
-            Err(error) => return tracing::warn!("{error}; one can't go back to it"),
-        };
+        let Some(record) = record.filter(fits) else { return true };
+        match self.kept(&record) {
+            Ok((snapshot, served)) => self.is_ready(
+                digest,
+                Way { snapshot: Arc::new(snapshot), served: Some(served.clone()) },
+                served.media(),
+            ),
+            Err(error) => {
+                tracing::warn!("{error}; one can't go back to it");
+                true
+            }
+        }
+    }
+
+    /// Keeps what was read for a rollback, whose files in `media` lie on the disk; returns whether there was memory for it.
+    fn is_ready(&self, digest: Digest, way: Way, media: Vec<Digest>) -> bool {
         let mut inner = self.lock();
         let Inner { ready, records, current, suspended, .. } = &mut *inner;
-        let Some(record) = records.get(&record.digest).cloned().filter(|_| !*suspended) else { return };
-        ready.put(record.digest, Way { snapshot: Arc::new(snapshot), served: Some(served.clone()) });
+        let Some(record) = records.get(&digest).cloned().filter(|_| !*suspended) else { return !*suspended };
+        ready.add(digest, way);
         let named: Vec<Digest> = current.named().collect();
         ready.fit(&self.deployment.current(), &named, |digest| records.contains_key(&digest));
-        let media = served.media();
-        if ready.get(record.digest).is_some()
+        let fits = ready.get(digest).is_some();
+        if fits
             && media != record.media
             && let Err(error) = self.keep(&mut inner, Record { media, ..record })
         {
             tracing::warn!("{error}; some files of that release may be missing once one goes back to it");
         }
+        fits
     }
 
     /// Waits until a release is in place that did not come by a look.

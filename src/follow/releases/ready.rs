@@ -31,6 +31,13 @@ impl Ready {
         self.0.insert(0, (digest, way));
     }
 
+    /// Adds one that others go before where memory is short.
+    pub(super) fn add(&mut self, digest: Digest, way: Way) {
+        if self.get(digest).is_none() {
+            self.0.push((digest, way));
+        }
+    }
+
     /// Keeps those that are `named`, and of the others that are `kept` as many as there is memory for beside what is `served`: with
     /// it they share what they have in common.
     pub(super) fn fit(&mut self, served: &Snapshot, named: &[Digest], kept: impl Fn(Digest) -> bool) {

@@ -239,6 +239,25 @@ fn a_rollback_that_can_not_be_written_down_is_served_and_said() {
     assert_eq!(releases.view().serving.unwrap().status, Status::Installed);
 }
 
+/// After a start, those that fit are read before anybody asks.
+#[test]
+fn every_way_back_is_ready_after_a_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = disk(folder.path());
+    let (releases, _) = begin(&store);
+    let digests = [(1, "one"), (2, "two"), (3, "three"), (4, "four")]
+        .map(|(sequence, text)| serve(&releases, &store, sequence, text));
+    let (started, deployment) = begin(&store);
+    started.lock().current = releases.lock().current;
+    started.read_ways_back();
+    // From here on nothing can be read.
+    std::fs::remove_dir_all(folder.path().join("blobs")).unwrap();
+    for (digest, text) in digests.into_iter().zip(["one", "two", "three"]) {
+        started.rollback(Some(digest)).unwrap();
+        assert_eq!(deployment.current().root(), root(text));
+    }
+}
+
 #[test]
 fn a_rollback_reads_what_is_no_longer_in_memory() {
     let folder = tempfile::tempdir().unwrap();
