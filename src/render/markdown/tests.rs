@@ -169,9 +169,7 @@ fn shortcodes_without_end_in_one_another_are_refused() {
 fn cells_are_aligned_by_class() {
     let html = html("| a | b |\n|--:|:-:|\n| 1 | 2 |\n");
     assert!(html.contains("<th class=\"right\">a</th><th class=\"center\">b</th></tr></thead>"), "{html}");
-    assert!(
-        html.contains("<tr><td class=\"right\">1</td><td class=\"center\">2</td></tr>\n</tbody></table></section>")
-    );
+    assert!(html.contains("<tr><td class=\"right\">1</td><td class=\"center\">2</td></tr>\n</tbody></table></div>"));
     assert!(!html.contains("style="));
 }
 

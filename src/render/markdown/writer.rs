@@ -329,15 +329,15 @@ impl<'r, 'a> Writer<'r, 'a> {
     }
 
     /// Tables are written here because pulldown-cmark aligns cells by `style`, which a content security policy forbids;
-    /// the box around them scrolls, and so takes the keyboard.
+    /// the box around them scrolls, and so takes the keyboard. It is no section: those are landmarks, which need names of their own.
     fn table(&mut self, event: Event<'_>) -> String {
         let cell = if self.head { "th" } else { "td" };
         match event {
             Event::Start(Tag::Table(alignments)) => {
                 self.alignments = alignments;
-                "<section class=\"table\" aria-label=\"Table\" tabindex=\"0\"><table>\n".to_owned()
+                "<div class=\"table\" role=\"group\" aria-label=\"Table\" tabindex=\"0\"><table>\n".to_owned()
             }
-            Event::End(TagEnd::Table) => "</tbody></table></section>\n".to_owned(),
+            Event::End(TagEnd::Table) => "</tbody></table></div>\n".to_owned(),
             Event::Start(Tag::TableHead) => {
                 (self.head, self.column) = (true, 0);
                 "<thead><tr>".to_owned()
