@@ -157,8 +157,12 @@
       }
       return item;
     });
-    const box = element("section", "", element("header", "", element("h1", title), dismiss), element("ol", "", ...items),
-      element("footer", isGood ? "The last good page stays below. This goes away when it is mended." : "The page comes when it is mended."));
+    // No header and footer: beside the page's own they would be second ones.
+    const head = element("div", "", element("h1", title), dismiss);
+    head.className = "head";
+    const foot = element("div", isGood ? "The last good page stays below. This goes away when it is mended." : "The page comes when it is mended.");
+    foot.className = "foot";
+    const box = element("section", "", head, element("ol", "", ...items), foot);
     box.setAttribute("role", "alert");
     root.append(box);
     document.documentElement.append(overlay);
@@ -173,7 +177,7 @@
       color: var(--ink, light-dark(#211d18, #e7e0d3)); border: 1px solid var(--edge, #857b6b);
       border-top: .3rem solid var(--red, light-dark(#9c2415, #f2998a)); padding: 1rem 1.25rem;
       font: 16px/1.5 var(--small, system-ui, sans-serif); box-shadow: 0 .5rem 2rem rgb(0 0 0 / .25); }
-    header { display: flex; gap: 1rem; align-items: baseline; justify-content: space-between; }
+    .head { display: flex; gap: 1rem; align-items: baseline; justify-content: space-between; }
     h1 { margin: 0; font-size: 1.15rem; color: var(--red, light-dark(#9c2415, #f2998a)); }
     button { font: inherit; color: inherit; background: none; border: 1px solid var(--edge, #857b6b); padding: .15rem .7rem;
       min-height: 2rem; cursor: pointer; }
@@ -187,7 +191,7 @@
       background: var(--box, light-dark(#f3efe6, #22201d)); }
     .number { color: var(--soft, light-dark(#5a5247, #b0a695)); user-select: none; }
     .mark { color: var(--red, light-dark(#9c2415, #f2998a)); font-weight: 700; user-select: none; }
-    footer { color: var(--soft, light-dark(#5a5247, #b0a695)); font-size: .9em; }
+    .foot { color: var(--soft, light-dark(#5a5247, #b0a695)); font-size: .9em; }
     @media print { :host { display: none; } }`;
 
   const connect = () => {
