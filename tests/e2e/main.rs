@@ -1,7 +1,8 @@
 //! Against real parts: a registry, a container engine, readers of images that somebody else wrote, and real blogs.
 //!
 //! What is missing is named and its test skipped. Under GALLEY_TEST_ALL=1 a missing part of the system is a failure, and under
-//! GALLEY_TEST_ARM=1 one that the programs for ARM need; real blogs that lie beside the project are never required.
+//! GALLEY_TEST_ARM=1 one that the programs for ARM need; of the checks from package registries those are required that
+//! GALLEY_TEST_CHECKS names; real blogs that lie beside the project are never required.
 
 // A test that can't go on should say where, and one that measured something what it saw.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
@@ -15,6 +16,7 @@ mod driver;
 mod engine;
 mod families;
 mod handover;
+mod independent;
 mod manual;
 mod network;
 mod outputs;
@@ -103,6 +105,13 @@ const MANUAL: &[Part] = &[REGISTRY[0], REGISTRY[1], Part::Program("curl", "curl"
 const BROWSER: &[Part] = &[Part::Program("chromium", "chromium")];
 const DRIVER: &[Part] = &[BROWSER[0], Part::Program("chromedriver", "chromium-driver")];
 const OPERATOR: &[Part] = &[REGISTRY[0], REGISTRY[1], DRIVER[0], DRIVER[1]];
+const PYTHON_CHECKS: &[Part] = &[Part::Checks("python")];
+const NODE_CHECKS: &[Part] = &[Part::Program("node", "nodejs"), Part::Checks("node")];
+const OBSERVATORY: &[Part] = &[NODE_CHECKS[0], NODE_CHECKS[1], Part::Node20];
+const TESTSSL: &[Part] = &[Part::Program("testssl", "testssl.sh")];
+const AXE: &[Part] = &[DRIVER[0], DRIVER[1], NODE_CHECKS[1]];
+const AXE_OPERATOR: &[Part] = &[REGISTRY[0], REGISTRY[1], DRIVER[0], DRIVER[1], NODE_CHECKS[0], NODE_CHECKS[1]];
+const LIGHTHOUSE: &[Part] = &[BROWSER[0], NODE_CHECKS[0], NODE_CHECKS[1]];
 const NETWORK: &[Part] = &[Part::Program("ip", "iproute2"), MANUAL[2], Part::Namespaces];
 const FAMILIES: &[Part] =
     &[Part::Program("unshare", "util-linux"), Part::Program("curl", "curl"), ENGINE[4], Part::Root];
@@ -164,6 +173,19 @@ fn main() -> ExitCode {
         trial("arm::arm64_renders_and_packs_the_same_serves_and_follows", ARM64, arm::arm64),
         trial("arm::arm_v7_renders_and_packs_the_same_serves_and_follows", ARM_V7, arm::arm_v7),
         trial("manual::every_command_in_it_works", MANUAL, manual::every_command_works),
+        trial("independent::httplint_reads_each_kind_of_answer", PYTHON_CHECKS, independent::httplint),
+        trial("independent::redbot_asks_for_more_and_compares", PYTHON_CHECKS, independent::redbot),
+        trial("independent::testssl_finds_no_way_in", TESTSSL, independent::testssl),
+        trial("independent::the_observatory_grades_a_plus", OBSERVATORY, independent::observatory),
+        trial("independent::html_validate_reads_each_kind_of_page", NODE_CHECKS, independent::html_validate),
+        trial("independent::axe_uses_each_kind_of_page", AXE, independent::axe),
+        trial("independent::axe_uses_the_preview", AXE, independent::axe_in_the_preview),
+        trial(
+            "independent::axe_and_html_validate_use_the_control_page",
+            AXE_OPERATOR,
+            independent::axe_on_the_control_page,
+        ),
+        trial("independent::lighthouse_finds_nothing_to_mend", LIGHTHOUSE, independent::lighthouse),
         trial("families::a_bare_port_takes_both_families_whatever_the_system_says", FAMILIES, families::both_families),
         trial("corpora::rycus86", &[Part::Corpus("rycus86-blog-content")], corpora::rycus86_is_rendered_whole),
         trial("corpora::nathanleclaire", NATHANLECLAIRE, corpora::nathanleclaire_is_rendered_whole),

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::corpora;
+use crate::independent;
 use crate::network;
 
 /// A slow machine starts an engine within this.
@@ -24,6 +25,10 @@ pub(crate) enum Part {
     Program(&'static str, &'static str),
     /// A Python module and the Debian package that has it.
     Python(&'static str, &'static str),
+    /// Checks from a package registry, those for `python` or those for `node`.
+    Checks(&'static str),
+    /// A Node.js that is newer than that of Debian 12.
+    Node20,
     /// A program under test that can pack itself.
     Static,
     /// The rights to start an engine.
@@ -47,6 +52,8 @@ impl Part {
         match self {
             Self::Program(name, _) => find(name).is_some(),
             Self::Python(module, _) => python(module).is_some(),
+            Self::Checks(kind) => independent::is_installed(kind),
+            Self::Node20 => independent::node_version().is_some_and(|version| version >= 20),
             Self::Static => galley::image::Binary::read(Path::new(env!("CARGO_BIN_EXE_galley"))).is_ok(),
             Self::Root => rustix::process::geteuid().is_root(),
             Self::Namespaces => network::can_be_made(),
@@ -60,7 +67,11 @@ impl Part {
 
     pub(crate) fn is_required(&self) -> bool {
         match self {
-            Self::Corpus(_) => false,
+            Self::Corpus(_) | Self::Node20 => false,
+            // A registry that does not answer is nobody's fault here.
+            Self::Checks(kind) => {
+                std::env::var("GALLEY_TEST_CHECKS").is_ok_and(|kinds| kinds.split(' ').any(|word| word == *kind))
+            }
             Self::Built(_) | Self::Base | Self::Emulation(_) | Self::Emulator(_) => {
                 std::env::var("GALLEY_TEST_ARM").is_ok_and(|value| value == "1")
             }
@@ -74,6 +85,8 @@ impl fmt::Display for Part {
         match self {
             Self::Program(name, package) => write!(f, "{name} of Debian's package {package}"),
             Self::Python(module, package) => write!(f, "Python's {module} of Debian's package {package}"),
+            Self::Checks(kind) => write!(f, "what tests/e2e/independent/install {kind} installs"),
+            Self::Node20 => write!(f, "Node.js 20 or later"),
             Self::Static => write!(f, "a statically linked galley, as cargo builds it on Linux"),
             Self::Root => write!(f, "root"),
             Self::Namespaces => write!(f, "root that may make network namespaces"),

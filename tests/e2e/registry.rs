@@ -63,9 +63,9 @@ fn pem(label: &str, bytes: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
-/// `cert.pem` and `key.pem` of a certificate for 127.0.0.1 that is its own CA, as `openssl req -x509` makes them.
-fn own_certificate() -> TempSite {
-    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+/// `cert.pem` and `key.pem` of a certificate for this machine that is its own CA, as `openssl req -x509` makes them.
+pub(crate) fn own_certificate() -> TempSite {
+    let mut params = CertificateParams::new(["127.0.0.1", "localhost"].map(str::to_owned)).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
     let made = params.self_signed(&key).unwrap();

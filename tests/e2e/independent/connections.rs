@@ -1,0 +1,78 @@
+//! What is seen of the connection: testssl.sh shakes hands in many ways, the Observatory grades what browsers are told.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{Accepted, Finding, blog, folder, here, json_of, settle, tool};
+use crate::registry::own_certificate;
+use crate::support::Instance;
+
+/// What is asked for, and what it has to come to.
+const PROTOCOLS: [(&str, &str); 7] = [
+    ("SSLv2", "not offered"),
+    ("SSLv3", "not offered"),
+    ("TLS1", "not offered"),
+    ("TLS1_1", "not offered"),
+    ("TLS1_2", "offered"),
+    ("TLS1_3", "offered with final"),
+    ("ALPN_HTTP2", "h2"),
+];
+/// Debian's OpenSSL has neither old engines nor RC4 to ask with; ciphers are listed by sockets of testssl's own besides.
+const NOT_OF_THE_SERVER: [&str; 2] = ["engine_problem", "RC4"];
+
+pub(crate) fn testssl() {
+    let site = blog();
+    let instance = Instance::start(&[site.str(), "--tls-self-signed"]);
+    let report = site.path().join("report.json");
+    let mut command = tool("testssl");
+    command.args(["--quiet", "--color", "0", "--warnings", "off", "--nodns", "none", "--ip", "127.0.0.1", "--fast"]);
+    command.args(["--protocols", "--std", "--pfs", "--vulnerable", "--jsonfile"]).arg(&report);
+    // It exits with the number of what it could not test.
+    let output = command.arg(&instance.address).current_dir(site.path()).output().unwrap();
+    let text = fs::read_to_string(&report)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stdout)));
+    let report: Vec<BTreeMap<String, String>> = serde_json::from_str(&text).unwrap();
+    let said = |id: &str| report.iter().find(|line| line["id"] == id).map(|line| line["finding"].as_str());
+    for (id, expected) in PROTOCOLS {
+        assert_eq!(said(id), Some(expected), "{id}");
+    }
+    // The last of the tests for vulnerabilities: none of them was given up.
+    assert_eq!(said("LUCKY13"), Some("not vulnerable"));
+    let is_amiss = |line: &&BTreeMap<String, String>| {
+        !["OK", "INFO"].contains(&line["severity"].as_str()) && !NOT_OF_THE_SERVER.contains(&line["id"].as_str())
+    };
+    let amiss = report.iter().filter(is_amiss);
+    let found: Vec<Finding> = amiss
+        .map(|line| Finding {
+            place: line["severity"].clone(),
+            name: line["id"].clone(),
+            says: line["finding"].clone(),
+        })
+        .collect();
+    let accepted = Accepted {
+        name: "BREACH",
+        places: &["MEDIUM"],
+        why: "it guesses a secret that a page holds beside what the request says: pages hold neither, and are the same for all",
+    };
+    settle(&found, &[accepted]);
+}
+
+pub(crate) fn observatory() {
+    let site = blog();
+    let pair = own_certificate();
+    let [certificate, key] = ["cert.pem", "key.pem"].map(|name| pair.path().join(name).display().to_string());
+    let instance = Instance::start(&[site.str(), "--tls-cert", &certificate, "--tls-key", &key]);
+    // The same port takes both, and sends those who come in clear text on.
+    let port = instance.address.rsplit(':').next().unwrap();
+    let mut command = tool("node");
+    command.arg(here().join("grade.mjs")).arg(folder("node").join("node_modules")).args([port, port]);
+    let graded = json_of(command.env("NODE_EXTRA_CA_CERTS", &certificate), "");
+    let failed = graded["tests"].as_object().unwrap().iter().filter(|(_, test)| test["pass"] != json!(true));
+    let failed: Vec<(&String, &Value)> = failed.collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+    assert_eq!((&graded["status"], &graded["grade"]), (&json!(200), &json!("A+")), "{graded:#}");
+    // Ten tests, of which four may add to the hundred: a policy, its frame-ancestors and its referrer do.
+    assert_eq!(graded["score"], json!(115), "{graded:#}");
+}
