@@ -33,9 +33,8 @@ const LONG: Accepted = Accepted { name: "STATUS_URI_TOO_LONG", places: &["too lo
 /// The address of the theme's style sheet, whose name holds its hash.
 fn style_sheet(instance: &Instance) -> String {
     let page = instance.get("/").text();
-    let (_, rest) =
-        page.split_once("rel=stylesheet href=").or_else(|| page.split_once("rel=\"stylesheet\" href=")).unwrap();
-    rest.trim_start_matches('"').split(['"', '>', ' ']).next().unwrap().to_owned()
+    let (_, rest) = page.split_once("rel=\"stylesheet\" href=\"").unwrap();
+    rest.split('"').next().unwrap().to_owned()
 }
 
 /// Codings are made after the start.
