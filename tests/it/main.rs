@@ -52,6 +52,7 @@ mod registry;
 mod releases;
 mod render;
 mod repair;
+mod reproducible;
 mod rights;
 mod rules;
 mod server;
