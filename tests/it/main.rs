@@ -8,6 +8,7 @@ mod architecture;
 mod bad_image;
 mod bad_input;
 mod bad_place;
+mod bases;
 mod changes;
 mod channels;
 mod cli;

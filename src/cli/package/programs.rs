@@ -210,7 +210,9 @@ impl<'a> Base<'a> {
 
     /// The layer of the program; its bytes are had only if `previous`, what is at the destination, does not have it.
     async fn program(&self, platform: Platform, previous: Option<&Previous<'_>>) -> anyhow::Result<Option<Layer>> {
-        let Some((descriptor, diff_id)) = self.image.program(platform).await? else { return Ok(None) };
+        let lacks = || format!("{}: the program for {platform} can't be pulled", self.name);
+        let found = self.image.program(platform).await.with_context(lacks)?;
+        let Some((descriptor, diff_id)) = found else { return Ok(None) };
         let mut layer = Layer::kept(descriptor.clone(), diff_id);
         // What is at the destination was checked by whoever brought it there, if it is said there to be the same. Where that
         // can't be read, it is checked anew.
@@ -219,7 +221,7 @@ impl<'a> Base<'a> {
             None => false,
         };
         if !known {
-            let bytes = self.place.blob(&descriptor).await?.bytes;
+            let bytes = self.place.blob(&descriptor).await.with_context(lacks)?.bytes;
             self.check(platform, &descriptor, diff_id, &bytes)?;
             layer.fill(bytes);
         }

@@ -77,11 +77,12 @@ impl Store {
             Fault::FewerBytes => drop(bytes.pop()),
             _ => {}
         }
-        self.ranged(bytes, headers)
+        let is_cut = self.cut_once.remove(digest);
+        self.ranged(bytes, headers, is_cut)
     }
 
     /// The bytes that were asked for, or the first half of them.
-    pub(super) fn ranged(&mut self, bytes: Vec<u8>, headers: &HeaderMap) -> Response<Body> {
+    pub(super) fn ranged(&mut self, bytes: Vec<u8>, headers: &HeaderMap, is_cut: bool) -> Response<Body> {
         let ranges = if let Fault::CutDownload(_, ranges) = self.fault { ranges } else { Ranges::Kept };
         let range = headers.get(header::RANGE).map(|value| value.to_str().unwrap().to_owned());
         let range = range.filter(|_| ranges != Ranges::Ignored).map(|range| {
@@ -103,7 +104,8 @@ impl Store {
             }
             _ => response,
         };
-        if wanted.len() > 1 && self.fault.happens(|fault| matches!(fault, Fault::CutDownload(..))) {
+        let is_cut = is_cut || wanted.len() > 1 && self.fault.happens(|fault| matches!(fault, Fault::CutDownload(..)));
+        if is_cut {
             return response.body(half(&wanted)).unwrap();
         }
         response.body(Body::from(wanted)).unwrap()
