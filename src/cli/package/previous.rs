@@ -124,6 +124,12 @@ impl<'a> Previous<'a> {
         Self { doubt: trust.and_then(|trust| trust.doubt(&self.index).or_else(other_bytes)), ..self }
     }
 
+    /// The same as an older release that was put back, from which nothing is taken over either.
+    pub(super) fn put_back(self) -> Self {
+        let doubt = "it is older than what was pushed from here, so whoever may push could have put it back";
+        Self { doubt: Some(doubt), ..self }
+    }
+
     /// Docker's format has no annotations: what they say stands in the labels of the configs, and the order of the layers tells
     /// their roles.
     async fn read_labels(&mut self) -> anyhow::Result<()> {
