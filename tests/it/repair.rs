@@ -171,3 +171,35 @@ fn a_number_after_which_there_is_none_is_refused() {
         workshop.package(&["--push", &reference]).says(1, "there is no number after it; remove it there, or choose");
     }
 }
+
+/// In Docker's words all that an index says stands in the configs. Without them, here and there, nobody knows what it is.
+#[test]
+fn configs_that_are_lost_are_named_with_the_way_on() {
+    let (workshop, registry) = (Workshop::new(), Registry::start());
+    let reference = format!("{}/blog", registry.address);
+    let push = |more: &[&str]| workshop.package(&[&["--push", &reference, "--format", "docker"], more].concat());
+    push(&[]).says(0, "release 1, ");
+    let forget = || {
+        registry.sweep();
+        fs::remove_dir_all(workshop.site.path().join(".galley")).unwrap();
+    };
+    for edit in [false, true] {
+        forget();
+        if edit {
+            workshop.edit("one");
+        }
+        let ran = push(&[]);
+        ran.says(
+            1,
+            &format!("{reference}:latest is no image that galley can read; push to another tag, or write over"),
+        );
+        ran.says(1, "it with --full: its config sha256:");
+        ran.says(1, &format!("can't be had: the registry {} answers 404 to a pull of a blob", registry.address));
+        push(&["--full"]).says(0, "release 1, ");
+        assert_whole(&registry);
+    }
+    // What the cache knows is not asked for.
+    registry.sweep();
+    push(&[]).says(0, "of its parts that are lost");
+    assert_whole(&registry);
+}

@@ -104,12 +104,12 @@ impl<'a> Previous<'a> {
             match manifest {
                 Ok(Some(manifest)) => drop(previous.manifests.insert(platform, manifest)),
                 Ok(None) => {}
-                Err(error) if mends && place.is_damaged(&error) => tracing::warn!("{error}; it is written again"),
+                Err(error) if mends && place.is_damaged(&error) => tracing::warn!("{error:#}; it is written again"),
                 Err(error) => return Err(error),
             }
         }
         match previous.read_labels().await {
-            Err(error) if mends && place.is_damaged(&error) => tracing::warn!("{error}; it is written again"),
+            Err(error) if mends && place.is_damaged(&error) => tracing::warn!("{error:#}; it is written again"),
             read => read?,
         }
         Ok(Some(previous))
@@ -172,7 +172,8 @@ impl<'a> Previous<'a> {
         if let Some(config) = self.kept(descriptor).and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
             return Ok(config);
         }
-        let blob = self.place.blob(descriptor).await?;
+        let had = self.place.blob(descriptor).await;
+        let blob = had.with_context(|| format!("its config {} can't be had", descriptor.digest))?;
         Ok(serde_json::from_slice(&blob.bytes)?)
     }
 

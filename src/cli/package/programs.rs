@@ -161,7 +161,7 @@ impl Sources<'_> {
         let (descriptor, diff_id) = match previous.program(platform).await {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(Kept::None),
-            Err(error) if is_damage(&error) => return Ok(Kept::Refused(error.to_string())),
+            Err(error) if is_damage(&error) => return Ok(Kept::Refused(format!("{error:#}"))),
             Err(error) => return Err(error),
         };
         if self.doubts && !previous.place.missing(std::slice::from_ref(&descriptor)).await?.is_empty() {
