@@ -186,3 +186,33 @@ fn programs_alone_are_a_base() {
     assert_eq!(manifest.binary_layer(), Some(&manifest.layers[0]));
     assert!(manifest.content_layers().is_empty());
 }
+
+/// config.md, "created": absent or a time. Engines refuse an empty text.
+#[test]
+fn what_git_does_not_tell_is_left_out() {
+    let programs = [Program { platform: Platform::Amd64, layer: pack_program(b"program").unwrap() }];
+    for format in [Format::Oci, Format::Docker] {
+        let package = assemble(&programs, None, &Origin::default(), format).unwrap();
+        let config: serde_json::Value = serde_json::from_slice(&package.images[0].config.bytes).unwrap();
+        assert_eq!(config.get("created"), None);
+        assert_eq!(config["config"]["Labels"], serde_json::json!({"org.opencontainers.image.title": ""}));
+        assert!(index(&package).annotations.is_empty());
+    }
+}
+
+/// Each by its own architecture and variant, where engines look for it: in the config, and in the index.
+#[test]
+fn platforms_are_named_in_the_config_and_in_the_index() {
+    for format in [Format::Oci, Format::Docker] {
+        let package = package("a", 1, format);
+        let named = |value: &serde_json::Value| ["os", "architecture", "variant"].map(|name| value.get(name).cloned());
+        let configs = package.images.iter().map(|image| named(&serde_json::from_slice(&image.config.bytes).unwrap()));
+        let text = |text: &str| Some(serde_json::Value::from(text));
+        let expected = [("amd64", None), ("arm64", text("v8")), ("arm", text("v7"))];
+        let expected = expected.map(|(architecture, variant)| [text("linux"), text(architecture), variant]);
+        assert_eq!(configs.collect::<Vec<_>>(), expected);
+        let json: serde_json::Value = serde_json::from_slice(&package.index.bytes).unwrap();
+        let listed = json["manifests"].as_array().unwrap().iter().map(|manifest| named(&manifest["platform"]));
+        assert_eq!(listed.collect::<Vec<_>>(), expected);
+    }
+}
