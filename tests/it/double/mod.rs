@@ -325,6 +325,12 @@ async fn answer(store: Arc<Mutex<Store>>, request: axum::http::Request<Incoming>
             retry_after.iter().fold(response, |response, after| response.header(header::RETRY_AFTER, *after));
         return Ok(response.body(Body::empty()).unwrap());
     }
+    if path == "/moved" {
+        let (_, port) = store.address.rsplit_once(':').unwrap();
+        let location = format!("http://localhost:{port}/token?{}", parts.uri.query().unwrap_or_default());
+        let response = Response::builder().status(StatusCode::TEMPORARY_REDIRECT).header(header::LOCATION, location);
+        return Ok(response.body(Body::empty()).unwrap());
+    }
     if path == "/token" {
         return Ok(store.token(&parts.method, parts.uri.query().unwrap_or_default(), &parts.headers, &body));
     }
