@@ -7,7 +7,7 @@ use galley::snapshot::Digest;
 
 use crate::double::Registry;
 use crate::package::{Workshop, images};
-use crate::support::{Ran, galley, program};
+use crate::support::{Ran, program};
 
 /// A registry with an image of programs, and a blog whose author has the one for this machine.
 struct Scene {
@@ -26,9 +26,7 @@ impl Scene {
             fs::write(workshop.at(platform.folder()), program(platform, &parts.collect::<String>())).unwrap();
         }
         let (reference, copy) = (format!("{}/galley", registry.address), workshop.at("base"));
-        let mut command = galley();
-        command.env_remove("GALLEY_PLATFORM").args(["package", "--no-site", "--push", &reference, "--oci"]).arg(&copy);
-        Ran::of(command.args(Platform::ALL.map(|platform| workshop.binary(platform)))).says(0, "pushed ");
+        workshop.base(&["--push", &reference, "--oci", copy.to_str().unwrap()]);
         let layers =
             Platform::ALL.into_iter().zip(images(&copy).1).map(|(platform, image)| (platform, image.layers[0].clone()));
         let own = Platform::of_this_program();
@@ -43,7 +41,7 @@ impl Scene {
 
     /// Packs with the program for this machine, and those of the base.
     fn package(&self, more: &[&str]) -> Ran {
-        let own = self.workshop.binary(Platform::of_this_program().unwrap());
+        let own = self.workshop.own_binary();
         self.workshop.bare(&[&[own.as_str(), "--base", &self.base()], more].concat())
     }
 
@@ -112,7 +110,7 @@ fn a_whole_copy_pulls_what_it_lacks_side_by_side() {
     scene.registry.answer_together(kept.map(|digest| format!("GET /v2/blog/blobs/{digest}")));
     scene.workshop.edit("on top of them");
     let copy = scene.workshop.at("copy");
-    let own = scene.workshop.binary(Platform::of_this_program().unwrap());
+    let own = scene.workshop.own_binary();
     scene.workshop.bare(&[&own, "--push", &push, "--oci", copy.to_str().unwrap()]).says(0, "wrote oci:");
     let tree = layout_content(&copy, scene.others[0].0).unwrap();
     assert!(tree.get("posts/p7/index.html").is_some());

@@ -4,20 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use galley::image::{Platform, layout_content, read_layout};
-use galley::registry::{Client, Transport};
 use galley::snapshot::Digest;
 
 use crate::double::Registry;
 use crate::package::{Workshop, announced, images, roles};
-use crate::support::run;
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
-
-fn client(registry: &Registry) -> Client {
-    Client::new(format!("{}/blog", registry.address).parse().unwrap(), Transport::default()).unwrap()
-}
+use crate::registry::client;
+use crate::support::{run, wait};
 
 /// All that a tag refers to can be pulled.
 #[track_caller]
@@ -78,10 +70,9 @@ fn what_a_registry_lost_is_sent_again() {
 fn a_program_that_is_lost_is_taken_from_elsewhere_or_asked_for() {
     let (workshop, registry) = (Workshop::new(), Registry::start());
     let (reference, base) = (format!("{}/blog", registry.address), workshop.at("base").display().to_string());
-    let binaries = Platform::ALL.map(|platform| workshop.binary(platform));
     workshop.package(&["--push", &reference, "--oci", &base]).says(0, "release 1, ");
-    let own = &binaries[Platform::ALL.iter().position(|one| Some(*one) == Platform::of_this_program()).unwrap()];
-    let push = |more: &[&str]| workshop.bare(&[&["--push", &reference, own], more].concat());
+    let own = workshop.own_binary();
+    let push = |more: &[&str]| workshop.bare(&[&["--push", &reference, own.as_str()], more].concat());
     for edit in [None, Some("one")] {
         registry.sweep();
         edit.iter().for_each(|text| workshop.edit(text));

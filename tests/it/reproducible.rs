@@ -21,7 +21,7 @@ use crate::history::commit;
 use crate::package::images;
 use crate::support::{Ran, galley, program};
 
-/// Two tables of the files of a blog: the first release, and what the second one has otherwise.
+/// The files of a blog, and what its second release has otherwise.
 struct Blog {
     files: Vec<(String, Vec<u8>)>,
     edits: Vec<(String, Vec<u8>)>,
@@ -60,7 +60,7 @@ fn picture() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 1200, 300);
     encoder.set_color(png::ColorType::Grayscale);
-    let pixels: Vec<u8> = (0..1200u32 * 300).map(|at| (at % 1200 * 7 ^ at / 1200 * 13) as u8).collect();
+    let pixels: Vec<u8> = (0..1200u32 * 300).map(|at| ((at % 1200 * 7) ^ (at / 1200 * 13)) as u8).collect();
     encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
     bytes
 }
@@ -309,6 +309,32 @@ fn two_clones_give_the_same_image() {
         (digest, index.revision().unwrap().to_owned())
     };
     assert_eq!(clone("one"), clone("another"));
+}
+
+/// The layers of a full image come from the site alone, and its index from that and the number: whatever was there before.
+#[test]
+fn a_full_image_knows_no_history() {
+    let blog = blog();
+    let full = |desk: &Desk| packed(desk.command(&[], &desk.site).arg("--full"));
+    let one = Desk::new();
+    one.write(&blog.files);
+    releases(&one, &blog, Desk::package);
+    let third = full(&one);
+    // By another way to the same number.
+    let other = Desk::new();
+    other.write(&blog.files);
+    other.package();
+    other.write(&[("static/style/own.css".to_owned(), b"p { color: green }\n".to_vec())]);
+    full(&other);
+    other.write(&blog.edits);
+    assert_eq!(full(&other), third);
+    // The same layers with another number.
+    let new = Desk::new();
+    new.write(&blog.files);
+    new.write(&blog.edits);
+    assert_ne!(new.package(), third);
+    let layers = |desk: &Desk| images(&desk.image()).1.into_iter().map(|manifest| manifest.layers).collect::<Vec<_>>();
+    assert_eq!(layers(&new), layers(&one));
 }
 
 /// A folder that another program rendered, so that no theme is in it: what anybody gets from these files on any day, also if they are

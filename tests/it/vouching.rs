@@ -37,7 +37,7 @@ impl Scene {
     /// Pushes with the program for this machine alone, signed.
     fn author(&self, more: &[&str]) -> Ran {
         let (reference, key) = (self.reference(), self.keys.private("ours"));
-        let own = self.workshop.binary(Platform::of_this_program().unwrap());
+        let own = self.workshop.own_binary();
         self.workshop.bare(&[&[own.as_str(), "--push", &reference, "--sign", &key], more].concat())
     }
 
@@ -104,7 +104,7 @@ fn what_an_older_key_signed_is_taken_over_if_that_key_is_named() {
     let scene = Scene::new();
     let (ours, next) = (scene.keys.private("ours"), scene.keys.private("next"));
     scene.workshop.package(&["--push", &scene.reference(), "--sign", &ours]).says(0, "release 1, ");
-    let own = scene.workshop.binary(Platform::of_this_program().unwrap());
+    let own = scene.workshop.own_binary();
     let reference = scene.reference();
     let push =
         |more: &[&str]| scene.workshop.bare(&[&[own.as_str(), "--push", &reference, "--sign", &next], more].concat());
@@ -214,7 +214,7 @@ fn an_older_release_that_was_put_back_is_not_built_upon() {
     ran.says(1, &refused);
     ran.says(1, "pack with --full, which takes nothing over from it and makes release 4");
     // Whoever asks for no more than that it be signed by it is told so, too.
-    let (reference, own) = (scene.reference(), scene.workshop.binary(Platform::of_this_program().unwrap()));
+    let (reference, own) = (scene.reference(), scene.workshop.own_binary());
     let asked = [own.as_str(), "--push", &reference, "--verify", &scene.keys.public("ours")];
     scene.workshop.bare(&asked).says(1, &refused);
     // What was made by another version of the program is made anew; what was pushed is remembered.
@@ -281,7 +281,7 @@ fn what_nobody_remembers_is_taken_for_the_latest() {
     let first = three_releases(&scene);
     let other = format!("{}:other", scene.reference());
     scene.registry.put_manifest("blog/other", INDEX, &first);
-    let (own, key) = (scene.workshop.binary(Platform::of_this_program().unwrap()), scene.keys.private("ours"));
+    let (own, key) = (scene.workshop.own_binary(), scene.keys.private("ours"));
     scene.workshop.bare(&[&own, "--push", &other, "--sign", &key]).says(0, "release 2, ");
     scene.registry.put_manifest("blog/latest", INDEX, &first);
     std::fs::remove_dir_all(scene.workshop.site.path().join(".galley")).unwrap();

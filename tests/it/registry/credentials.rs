@@ -6,10 +6,10 @@ use std::process::Command;
 
 use galley::registry::Outgoing;
 
-use super::{client, wait};
+use super::client;
 use crate::double::{Account, Registry};
 use crate::image::{image, tree};
-use crate::support::{Instance, Ran, TempSite, galley};
+use crate::support::{Instance, Ran, TempSite, galley, wait};
 
 const SECRET: &str = "hunter2-secret";
 

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use galley::image::{Blob, Descriptor};
 use galley::registry::{Client, Outgoing, OutgoingBlob, Pushed, RegistryError, Transport};
 
-use super::{client, wait};
+use super::client;
 use crate::double::{Fault, Ranges, Registry};
 use crate::image::{image, tree};
-use crate::support::Instance;
+use crate::support::{Instance, wait};
 
 /// Long enough to be cut in the middle, and no two pieces alike.
 pub(super) fn layer() -> Blob {

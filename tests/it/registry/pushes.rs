@@ -7,10 +7,11 @@ use galley::image::{Blob, Descriptor, Manifest};
 use galley::registry::{Client, Outgoing, Progress, RegistryError, Transport};
 use galley::snapshot::Digest;
 
+use super::client;
 use super::cuts::layer;
-use super::{client, wait};
 use crate::double::{Account, Fault, Registry, THEIRS};
 use crate::image::{image, tree};
+use crate::support::wait;
 
 fn manifest(image: &galley::image::Package) -> Manifest {
     serde_json::from_slice(&image.images[0].manifest.bytes).unwrap()

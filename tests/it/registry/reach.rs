@@ -9,10 +9,9 @@ use base64::Engine;
 use galley::registry::{Client, Outgoing, Transport};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
-use super::wait;
 use crate::double::{Account, Fault, Registry};
 use crate::image::{image, tree};
-use crate::support::{Instance, Ran, TempSite, galley};
+use crate::support::{Instance, Ran, TempSite, galley, wait};
 
 /// Certificates and keys in a folder.
 struct Authority {
