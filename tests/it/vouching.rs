@@ -206,6 +206,7 @@ fn an_older_release_that_was_put_back_is_not_built_upon() {
     let scene = Scene::new();
     let first = three_releases(&scene);
     let key = scene.keys.private("ours");
+    let third = scene.registry.manifest("blog/latest");
     scene.registry.put_manifest("blog/latest", INDEX, &first);
     scene.workshop.edit("four");
     scene.registry.take_log();
@@ -217,18 +218,26 @@ fn an_older_release_that_was_put_back_is_not_built_upon() {
     let (reference, own) = (scene.reference(), scene.workshop.own_binary());
     let asked = [own.as_str(), "--push", &reference, "--verify", &scene.keys.public("ours")];
     scene.workshop.bare(&asked).says(1, &refused);
+    // A copy that can't be written takes nothing of it away: it was pushed before.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("thesis.tex"), "years").unwrap();
+    scene.registry.put_manifest("blog/latest", INDEX, &third);
+    scene.author(&["--oci", folder.path().to_str().unwrap()]).says(1, "choose another folder");
+    scene.registry.put_manifest("blog/latest", INDEX, &first);
+    scene.author(&[]).says(1, "though release 4 was pushed there from here");
+    scene.registry.take_log();
     // What was made by another version of the program is made anew; what was pushed is remembered.
     std::fs::write(scene.workshop.site.path().join(".galley/cache/version"), "galley cache 0\n").unwrap();
-    scene.author(&[]).says(1, &refused);
+    scene.author(&[]).says(1, "though release 4 was pushed there from here");
     assert!(scene.registry.take_log().iter().all(|line| !line.starts_with("PUT")));
     assert_eq!(scene.registry.manifest("blog/latest"), first);
 
     // Programs of the older release are not taken over unseen either.
     let ran = scene.author(&["--full"]);
     ran.says(1, "that of the image before is not taken: it is older than what was pushed from here");
-    scene.workshop.package(&["--push", &reference, "--sign", &key, "--full"]).says(0, "release 4, ");
-    scene.workshop.edit("five");
-    scene.author(&[]).says(0, "release 5, ");
+    scene.workshop.package(&["--push", &reference, "--sign", &key, "--full"]).says(0, "release 5, ");
+    scene.workshop.edit("six");
+    scene.author(&[]).says(0, "release 6, ");
 }
 
 /// Whoever went back by hand, and says so, goes on from there: with other pages or the same, and with its programs if he names it as

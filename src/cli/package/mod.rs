@@ -162,11 +162,11 @@ impl Job<'_> {
             let destination = Destination { place, name, previous: previous.as_ref() };
             destination.bring(&made, self, material, turn).await?;
         }
-        self.copy(&made, material, place.as_ref()).await?;
-        made.remember(material.cache.as_ref());
         if let (Some(published), Some(content), Some(_)) = (published, &made.content, self.signing) {
             published.remember(content.sequence);
         }
+        self.copy(&made, material, place.as_ref()).await?;
+        made.remember(material.cache.as_ref());
         Ok(())
     }
 }
