@@ -1,7 +1,9 @@
-//! `.galley/cache` in the site's folder: what was made once and need not be made again. Safe to delete at any time.
+//! `.galley/cache` in the site's folder: what was made once and need not be made again, and which releases were pushed from here. Safe to
+//! delete at any time.
 //!
 //! Files are named by the hash of what they were made from, or checked by one when they are read; they are written aside
-//! and renamed, so that two builds at once at worst do the same work. Written by another version, it is emptied.
+//! and renamed, so that two builds at once at worst do the same work. Written by another version, it is emptied, but for what can't be
+//! made again.
 
 use std::fs;
 use std::io::{self, Write};
@@ -17,6 +19,8 @@ const FOLDER: &str = ".galley/cache";
 /// Names the format and the program that wrote it. Another program may render otherwise from the same input.
 const VERSION: &str = concat!("galley cache 1, ", env!("CARGO_PKG_VERSION"), ", ", env!("GALLEY_BUILD"), "\n");
 const VERSION_FILE: &str = "version";
+/// The group of what can't be made again: it outlives another version, which has to be able to read it.
+pub const LASTING: &str = "lasting";
 /// Blobs beyond this are removed, those first that were not used for longest: some hundred photographs in three sizes.
 const MAX_BLOBS: u64 = 512 * 1024 * 1024;
 /// Records of one kind: a site is seldom built into more folders in turn.
@@ -42,9 +46,8 @@ impl Cache {
         let cache = Self { folder, aside: Aside::default() };
         match fs::read_to_string(cache.folder.join(VERSION_FILE)) {
             Ok(version) if version == VERSION => return Ok(cache),
-            Ok(_) => fs::remove_dir_all(&cache.folder)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(_) => fs::remove_dir_all(&cache.folder)?,
+            Ok(_) | Err(_) => cache.empty()?,
         }
         fs::create_dir_all(&cache.folder)?;
         // Tells archivers to leave it out (bford.info/cachedir), and git not to look.
@@ -52,6 +55,25 @@ impl Cache {
         fs::write(cache.folder.join(".gitignore"), "*\n")?;
         cache.write(&cache.folder.join(VERSION_FILE), &[VERSION.as_bytes()])?;
         Ok(cache)
+    }
+
+    /// Removes all but what lasts. The version stays until it is written over: what is left by one who was killed is not trusted.
+    fn empty(&self) -> io::Result<()> {
+        for found in fs::read_dir(&self.folder)? {
+            let found = found?;
+            let removed = match found.file_type() {
+                _ if found.file_name() == LASTING || found.file_name() == VERSION_FILE => continue,
+                Ok(kind) if kind.is_dir() => fs::remove_dir_all(found.path()),
+                Ok(_) => fs::remove_file(found.path()),
+                Err(error) => Err(error),
+            };
+            // Another process may be at it, too.
+            match removed {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Where it lies.
@@ -203,9 +225,14 @@ mod tests {
     #[test]
     fn another_versions_cache_is_emptied() {
         let site = tempfile::tempdir().unwrap();
-        Cache::open(site.path()).unwrap().keep_record("pages", b"one").unwrap();
+        let cache = Cache::open(site.path()).unwrap();
+        cache.keep_record("pages", b"one").unwrap();
+        cache.keep_blob("images", &[7; 32], b"two").unwrap();
+        cache.keep_blob(LASTING, &[7; 32], b"three").unwrap();
         fs::write(site.path().join(".galley/cache/version"), "galley cache 0\n").unwrap();
-        assert_eq!(Cache::open(site.path()).unwrap().record("pages"), None);
+        let cache = Cache::open(site.path()).unwrap();
+        assert_eq!((cache.record("pages"), cache.blob("images", &[7; 32])), (None, None));
+        assert_eq!(cache.blob(LASTING, &[7; 32]).as_deref(), Some(&b"three"[..]));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::cache::Cache;
 use crate::registry::Reference;
 use crate::render::{Memory, Rendered, Theme, render};
 use crate::site::{self, Options, Site};
-use crate::snapshot::{Tree, read_folder};
+use crate::snapshot::{FolderError, Tree, read_folder, read_folder_to_ship};
 
 /// What is to be served.
 #[derive(Debug, PartialEq)]
@@ -132,7 +132,7 @@ pub(super) fn render_site(
 
 /// The tree of a site or a rendered folder, with one line that says what it is.
 pub(super) fn local_tree(source: &Source, report: &Report, consequence: &str) -> anyhow::Result<Tree> {
-    let Source::Site(folder) = source else { return folder_tree(source, report) };
+    let Source::Site(folder) = source else { return read(source, report, read_folder) };
     let mut tree = Tree::new();
     let cache = open_cache(folder);
     let mut site = load_site(folder, &Overrides::default(), cache.as_ref())?;
@@ -143,10 +143,14 @@ pub(super) fn local_tree(source: &Source, report: &Report, consequence: &str) ->
     Ok(tree)
 }
 
-/// The tree of a rendered folder.
+/// The tree of a rendered folder as it is shipped.
 pub(super) fn folder_tree(source: &Source, report: &Report) -> anyhow::Result<Tree> {
+    read(source, report, read_folder_to_ship)
+}
+
+fn read(source: &Source, report: &Report, read: impl Fn(&Path) -> Result<Tree, FolderError>) -> anyhow::Result<Tree> {
     let Source::Folder(folder) = source else { bail!("an image has been rendered already; name a site") };
-    let tree = read_folder(folder)?;
+    let tree = read(folder)?;
     report.say(format_args!("read {}: {}, {}", folder.display(), count(tree.len(), "file"), size(tree.length())));
     Ok(tree)
 }

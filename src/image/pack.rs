@@ -161,7 +161,11 @@ impl<W: Write> Packer<W> {
 
     /// One rule for names: what is ASCII and fits ustar's fields stands there, everything else in a PAX record.
     fn append(&mut self, mut header: Header, path: &str, bytes: &[u8]) -> io::Result<()> {
-        if !path.is_ascii() || header.set_path(path).is_err() {
+        // An attempt that fails leaves parts of the name behind, which must not be seen.
+        let mut named = header.clone();
+        if path.is_ascii() && named.set_path(path).is_ok() {
+            header = named;
+        } else {
             self.0.append_pax_extensions([("path", path.as_bytes())])?;
             header.set_path("named-by-pax")?;
         }
@@ -180,3 +184,6 @@ pub(super) fn header(kind: EntryType, mode: u32, owner: u64) -> Header {
     header.set_size(0);
     header
 }
+
+#[cfg(test)]
+mod tests;

@@ -161,6 +161,15 @@ mod tests {
     }
 
     #[test]
+    fn docker_hub_answers_at_another_host_than_its_name() {
+        for text in ["blog", "index.docker.io/me/blog", "docker.io/blog"] {
+            let reference = text.parse::<Reference>().unwrap();
+            assert_eq!((reference.host(), reference.api_host()), ("docker.io", "registry-1.docker.io"), "{text}");
+        }
+        assert_eq!("ghcr.io/me/blog".parse::<Reference>().unwrap().api_host(), "ghcr.io");
+    }
+
+    #[test]
     fn what_is_no_reference_says_why() {
         for text in
             ["", "Blog", "a/", "/a", "a:", "a:b:c", "a..b", "a/-b", "host.example:x/a", "a@sha256:1", "a b", "a:b/c"]

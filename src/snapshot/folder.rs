@@ -275,6 +275,17 @@ fn holds_foreign_files(target: &Path) -> Result<bool, FolderError> {
 /// Reads a rendered folder. Names that begin with a dot are left out, except `.well-known` (RFC 8615). Modification dates
 /// come from galley's own list if it lies there, else from the files, where a layer of an image keeps them.
 pub fn read_folder(folder: &Path) -> Result<Tree, FolderError> {
+    read(folder, file_time)
+}
+
+/// The same for an image, where only the list counts: a file says when it was written on this machine, which another program than
+/// galley does at each of its runs. With that in it no image would be the same elsewhere, and all of it would be pushed at each edit.
+pub fn read_folder_to_ship(folder: &Path) -> Result<Tree, FolderError> {
+    read(folder, |_| None)
+}
+
+/// `unlisted` gives the modification date of a file where there is no list.
+fn read(folder: &Path, unlisted: impl Fn(&fs::Metadata) -> Option<Modified>) -> Result<Tree, FolderError> {
     let listed = read_times(&folder.join(MARKER))?;
     let mut tree = Tree::new();
     let hidden = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b".") && name != ".well-known";
@@ -294,7 +305,7 @@ pub fn read_folder(folder: &Path) -> Result<Tree, FolderError> {
         let path = tree_path(folder, file)?;
         let modified = match &listed {
             Some(times) => times.get(path.as_str()).copied(),
-            None => file_time(&found.metadata().map_err(io::Error::from).map_err(at(file))?),
+            None => unlisted(&found.metadata().map_err(io::Error::from).map_err(at(file))?),
         };
         let entry = Entry::file(file.to_path_buf(), modified).map_err(at(file))?;
         tree.insert(path, entry)?;

@@ -37,7 +37,7 @@ pub use digest::{Digest, DigestError, Hasher};
 pub use fault::Fault;
 pub use fields::Fields;
 pub use file_body::{FileBody, FileReader};
-pub use folder::{FolderError, OutputFolder, read_folder};
+pub use folder::{FolderError, OutputFolder, read_folder, read_folder_to_ship};
 pub use freeze::{Freezing, freeze, freeze_with};
 pub use frozen::{Compared, Lookup, RETAINED_RELEASES, Snapshot};
 pub use header_rules::{HEADERS, HeaderRules};

@@ -16,15 +16,11 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use self::lines::Line;
 use self::tokens::TokenServer;
 use crate::parts::{Registry, machine};
-use crate::support::{Instance, Ran, TempSite, galley, run};
+use crate::support::{Instance, Ran, TempSite, galley, run, wait};
 
 const SECRET: &str = "hunter2-secret";
 /// bcrypt of the secret, the one form that distribution takes.
 const HTPASSWD: &str = "me:$2b$05$abcdefghijklmnopqrstuuco6HW5qgMYWmvqwt2HG533btIvodevS\n";
-
-fn wait<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
 
 fn client(address: &str, repository: &str) -> Client {
     Client::new(format!("{address}/{repository}").parse().unwrap(), Transport::default()).unwrap()

@@ -11,7 +11,7 @@ use galley::engine::{Address, Engine, EngineError, Loaded};
 use galley::image::Platform;
 use tempfile::TempDir;
 
-use crate::support::{Ran, TempSite, galley, program};
+use crate::support::{Ran, TempSite, galley, program, wait};
 
 const VERSION: &str = r#"{"Version": "20.10.24", "ApiVersion": "1.41", "Os": "linux", "Arch": "arm"}"#;
 
@@ -68,10 +68,6 @@ fn serve<S: Read + Write>(
 
 fn address(path: &Path) -> Address {
     format!("unix://{}", path.display()).parse().unwrap()
-}
-
-fn wait<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 /// The request line; what else is in the head is passed over.

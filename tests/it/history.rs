@@ -7,7 +7,7 @@ use git2::{IndexAddOption, Repository, Signature, Time};
 use crate::support::{Instance, TempSite, run};
 
 /// Commits all that lies in `folder`, as if at `seconds`.
-fn commit(folder: &Path, seconds: i64) -> git2::Oid {
+pub(crate) fn commit(folder: &Path, seconds: i64) -> git2::Oid {
     let repository = Repository::open(folder).or_else(|_| Repository::init(folder)).unwrap();
     let author = Signature::new("a", "a@example", &Time::new(seconds, 60)).unwrap();
     let mut index = repository.index().unwrap();

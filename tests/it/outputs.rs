@@ -30,9 +30,11 @@ fn an_archive_goes_into_pipes_and_behind_links() {
 
     // Standard output holds the archive and nothing else.
     for name in ["-", "/dev/stdout"] {
-        let binaries = Platform::ALL.map(|platform| workshop.binary(platform));
         let mut command = galley();
-        command.env_remove("GALLEY_PLATFORM").args(["package", workshop.site.str(), "--tar", name]).args(&binaries);
+        command
+            .env_remove("GALLEY_PLATFORM")
+            .args(["package", workshop.site.str(), "--tar", name])
+            .args(workshop.binaries());
         let output = command.output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success() && said.contains("wrote standard output: "), "{said}");
@@ -94,7 +96,6 @@ fn a_folder_keeps_this_image_and_the_one_before() {
 fn two_who_write_into_one_folder_leave_a_whole_image() {
     let workshop = Workshop::new();
     let folder = workshop.at("image").display().to_string();
-    let binaries = Platform::ALL.map(|platform| workshop.binary(platform));
     for text in ["one", "two", "three"] {
         workshop.edit(text);
         let writers: Vec<_> = ["Test", "Other", "Third"]
@@ -105,7 +106,7 @@ fn two_who_write_into_one_folder_leave_a_whole_image() {
                 command
                     .env_remove("GALLEY_PLATFORM")
                     .args(["package", site.str(), "--full", "--oci", &folder])
-                    .args(&binaries);
+                    .args(workshop.binaries());
                 command.stdout(Stdio::null()).stderr(Stdio::piped());
                 (command.spawn().unwrap(), site)
             })
@@ -140,7 +141,7 @@ fn what_is_said_to_be_moved_is_what_is_moved() {
     // What the registry takes over from the base's repository is not sent.
     let elsewhere = images(Path::new(&copy)).1;
     let programs = elsewhere.iter().map(|manifest| manifest.layers[0].size).sum::<u64>();
-    let own = workshop.binary(Platform::of_this_program().unwrap());
+    let own = workshop.own_binary();
     let sent = workshop.bare(&[&own, "--push", &at("other"), "--base", &at("blog")]);
     sent.says(0, "pushed ");
     let all = workshop.package(&["--push", &at("third")]);

@@ -37,6 +37,24 @@ impl Workshop {
         format!("--binary={platform}={}", self.at(platform.folder()).display())
     }
 
+    /// The programs for all platforms.
+    pub(crate) fn binaries(&self) -> [String; 3] {
+        Platform::ALL.map(|platform| self.binary(platform))
+    }
+
+    /// The program for this machine.
+    pub(crate) fn own_binary(&self) -> String {
+        self.binary(Platform::of_this_program().unwrap())
+    }
+
+    /// Packs the programs alone, a base for other images.
+    #[track_caller]
+    pub(crate) fn base(&self, arguments: &[&str]) {
+        let mut command = galley();
+        command.env_remove("GALLEY_PLATFORM").args(["package", "--no-site"]).args(arguments).args(self.binaries());
+        assert_eq!(Ran::of(&mut command).code, 0);
+    }
+
     /// Packs with what is given and no more.
     pub(crate) fn bare(&self, arguments: &[&str]) -> Ran {
         Ran::of(galley().env_remove("GALLEY_PLATFORM").args(["package", self.site.str()]).args(arguments))
@@ -44,8 +62,7 @@ impl Workshop {
 
     /// Packs for all platforms with the programs of the workshop.
     pub(crate) fn package(&self, arguments: &[&str]) -> Ran {
-        let binaries = Platform::ALL.map(|platform| self.binary(platform));
-        self.bare(&[binaries.each_ref().map(String::as_str).as_slice(), arguments].concat())
+        self.bare(&[self.binaries().each_ref().map(String::as_str).as_slice(), arguments].concat())
     }
 
     pub(crate) fn oci(&self, arguments: &[&str]) -> Ran {
@@ -154,14 +171,12 @@ fn programs_come_from_a_base_from_the_image_before_and_from_dist() {
     let workshop = Workshop::new();
     let at = |name: &str| workshop.at(name).display().to_string();
     let own = Platform::of_this_program().unwrap();
-    let binaries = Platform::ALL.map(|platform| workshop.binary(platform));
-    let base = [["package", "--no-site", "--oci"].map(str::to_owned).as_slice(), &[at("base")], &binaries].concat();
-    Ran::of(galley().env_remove("GALLEY_PLATFORM").args(&base)).says(0, "wrote oci:");
+    workshop.base(&["--oci", &at("base")]);
     let manifests = images(&workshop.at("base")).1;
     assert!(manifests.iter().all(|manifest| roles(manifest) == ["binary"]));
 
     let named = format!("oci:{}", at("base"));
-    let ran = workshop.bare(&["--base", &named, &workshop.binary(own), "--oci", &at("image")]);
+    let ran = workshop.bare(&["--base", &named, &workshop.own_binary(), "--oci", &at("image")]);
     let others: Vec<_> = Platform::ALL.into_iter().filter(|platform| *platform != own).collect();
     others.iter().for_each(|platform| ran.says(0, &format!("{platform} from {named}")));
     let packed = images(&workshop.at("image")).1;
@@ -169,11 +184,11 @@ fn programs_come_from_a_base_from_the_image_before_and_from_dist() {
     assert_eq!(programs(&packed), programs(&manifests));
 
     workshop.edit("without the base");
-    let ran = workshop.bare(&[&workshop.binary(own), "--oci", &at("image")]);
+    let ran = workshop.bare(&[&workshop.own_binary(), "--oci", &at("image")]);
     others.iter().for_each(|platform| ran.says(0, &format!("{platform} as in the image before")));
     assert_eq!(programs(&images(&workshop.at("image")).1), programs(&manifests));
 
-    let ran = workshop.bare(&["--base", "oci:nothing", &workshop.binary(own), "--oci", &at("other")]);
+    let ran = workshop.bare(&["--base", "oci:nothing", &workshop.own_binary(), "--oci", &at("other")]);
     ran.says(1, "oci:nothing: there is no such image");
 }
 
@@ -183,17 +198,13 @@ fn a_base_of_another_registry_gets_no_password_and_is_only_read() {
     let workshop = Workshop::new();
     let base = Registry::start();
     let reference = format!("{}/galley", base.address);
-    let binaries = Platform::ALL.map(|platform| workshop.binary(platform));
-    let made =
-        [["package", "--no-site", "--push"].map(str::to_owned).as_slice(), std::slice::from_ref(&reference), &binaries]
-            .concat();
-    Ran::of(galley().env_remove("GALLEY_PLATFORM").args(&made)).says(0, "pushed ");
+    workshop.base(&["--push", &reference]);
     let base = base.with_tokens(Account { takes_no_password: true, ..Account::default() });
     let password = Some(("me".to_owned(), "hunter2".to_owned()));
     let own = Registry::start().with_tokens(Account { password, ..Account::default() });
     let mut command = galley();
     command.env_remove("GALLEY_PLATFORM").args(["package", workshop.site.str(), "--base", &reference]);
-    command.args(["--push", &format!("{}/blog", own.address), &workshop.binary(Platform::of_this_program().unwrap())]);
+    command.args(["--push", &format!("{}/blog", own.address), &workshop.own_binary()]);
     let variables = [("GALLEY_REGISTRY_USER", "me"), ("GALLEY_REGISTRY_PASSWORD", "hunter2")];
     Ran::of(command.envs(variables)).says(0, "pushed ");
     let scopes = base.take_scopes();
@@ -252,7 +263,7 @@ fn an_image_that_somebody_else_made_is_no_base() {
     let foreign = Layout::new();
     let (layer, diff_id) = foreign.layer(b"", "");
     foreign.list(&[foreign.index(&[foreign.image(&[layer], &[diff_id])], &serde_json::json!({}))]);
-    let own = workshop.binary(Platform::of_this_program().unwrap());
+    let own = workshop.own_binary();
     let folder = workshop.at("image");
     let ran = workshop.bare(&["--base", &foreign.source(), &own, "--oci", folder.to_str().unwrap()]);
     ran.says(1, "is no image of galley's: none of its layers is said to hold the program");
@@ -306,10 +317,8 @@ fn images_in_other_words_are_read_and_will_do_as_a_base() {
     };
     take(folder.to_str().unwrap(), "one");
 
-    let binaries = Platform::ALL.map(|platform| workshop.binary(platform));
     let base = workshop.at("base").display().to_string();
-    let made = ["package", "--no-site", "--format", "docker", "--oci", &base];
-    Ran::of(galley().env_remove("GALLEY_PLATFORM").args(made).args(&binaries)).says(0, "wrote oci:");
+    workshop.base(&["--format", "docker", "--oci", &base]);
     take(&base, "two");
 }
 

@@ -4,20 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use galley::image::{Platform, layout_content, read_layout};
-use galley::registry::{Client, Transport};
 use galley::snapshot::Digest;
 
 use crate::double::Registry;
 use crate::package::{Workshop, announced, images, roles};
-use crate::support::run;
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
-
-fn client(registry: &Registry) -> Client {
-    Client::new(format!("{}/blog", registry.address).parse().unwrap(), Transport::default()).unwrap()
-}
+use crate::registry::client;
+use crate::support::{run, wait};
 
 /// All that a tag refers to can be pulled.
 #[track_caller]
@@ -78,10 +70,9 @@ fn what_a_registry_lost_is_sent_again() {
 fn a_program_that_is_lost_is_taken_from_elsewhere_or_asked_for() {
     let (workshop, registry) = (Workshop::new(), Registry::start());
     let (reference, base) = (format!("{}/blog", registry.address), workshop.at("base").display().to_string());
-    let binaries = Platform::ALL.map(|platform| workshop.binary(platform));
     workshop.package(&["--push", &reference, "--oci", &base]).says(0, "release 1, ");
-    let own = &binaries[Platform::ALL.iter().position(|one| Some(*one) == Platform::of_this_program()).unwrap()];
-    let push = |more: &[&str]| workshop.bare(&[&["--push", &reference, own], more].concat());
+    let own = workshop.own_binary();
+    let push = |more: &[&str]| workshop.bare(&[&["--push", &reference, own.as_str()], more].concat());
     for edit in [None, Some("one")] {
         registry.sweep();
         edit.iter().for_each(|text| workshop.edit(text));
@@ -170,4 +161,36 @@ fn a_number_after_which_there_is_none_is_refused() {
         registry.put_manifest("blog/latest", "application/vnd.oci.image.index.v1+json", index.as_bytes());
         workshop.package(&["--push", &reference]).says(1, "there is no number after it; remove it there, or choose");
     }
+}
+
+/// In Docker's words all that an index says stands in the configs. Without them, here and there, nobody knows what it is.
+#[test]
+fn configs_that_are_lost_are_named_with_the_way_on() {
+    let (workshop, registry) = (Workshop::new(), Registry::start());
+    let reference = format!("{}/blog", registry.address);
+    let push = |more: &[&str]| workshop.package(&[&["--push", &reference, "--format", "docker"], more].concat());
+    push(&[]).says(0, "release 1, ");
+    let forget = || {
+        registry.sweep();
+        fs::remove_dir_all(workshop.site.path().join(".galley")).unwrap();
+    };
+    for edit in [false, true] {
+        forget();
+        if edit {
+            workshop.edit("one");
+        }
+        let ran = push(&[]);
+        ran.says(
+            1,
+            &format!("{reference}:latest is no image that galley can read; push to another tag, or write over"),
+        );
+        ran.says(1, "it with --full: its config sha256:");
+        ran.says(1, &format!("can't be had: the registry {} answers 404 to a pull of a blob", registry.address));
+        push(&["--full"]).says(0, "release 1, ");
+        assert_whole(&registry);
+    }
+    // What the cache knows is not asked for.
+    registry.sweep();
+    push(&[]).says(0, "of its parts that are lost");
+    assert_whole(&registry);
 }

@@ -17,7 +17,7 @@ use crate::double::Registry;
 use crate::follow::push;
 use crate::image::{image, tree};
 use crate::package::{Workshop, announced};
-use crate::support::{Instance, PATIENCE, Ran, TempSite, run};
+use crate::support::{Instance, PATIENCE, Ran, TempSite, run, wait};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
@@ -53,10 +53,6 @@ fn signed(text: &str, sequence: u64, repository: &str, key: &SigningKey) -> Pack
 
 fn index(package: &Package) -> Index {
     serde_json::from_slice(&package.index.bytes).unwrap()
-}
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 fn client(reference: &str) -> Client {

@@ -37,7 +37,7 @@ impl Scene {
     /// Pushes with the program for this machine alone, signed.
     fn author(&self, more: &[&str]) -> Ran {
         let (reference, key) = (self.reference(), self.keys.private("ours"));
-        let own = self.workshop.binary(Platform::of_this_program().unwrap());
+        let own = self.workshop.own_binary();
         self.workshop.bare(&[&[own.as_str(), "--push", &reference, "--sign", &key], more].concat())
     }
 
@@ -104,7 +104,7 @@ fn what_an_older_key_signed_is_taken_over_if_that_key_is_named() {
     let scene = Scene::new();
     let (ours, next) = (scene.keys.private("ours"), scene.keys.private("next"));
     scene.workshop.package(&["--push", &scene.reference(), "--sign", &ours]).says(0, "release 1, ");
-    let own = scene.workshop.binary(Platform::of_this_program().unwrap());
+    let own = scene.workshop.own_binary();
     let reference = scene.reference();
     let push =
         |more: &[&str]| scene.workshop.bare(&[&[own.as_str(), "--push", &reference, "--sign", &next], more].concat());
@@ -187,4 +187,121 @@ fn an_index_with_more_in_it_than_was_signed_is_written_anew() {
     assert_ne!(high, text);
     scene.registry.put_manifest("blog/latest", INDEX, high.as_bytes());
     push(&[]).says(1, "there is no number after it that is signed, because nobody vouches for it");
+}
+
+/// A blog of three releases, signed; the index of the first.
+fn three_releases(scene: &Scene) -> Vec<u8> {
+    let (reference, key) = (scene.reference(), scene.keys.private("ours"));
+    scene.workshop.package(&["--push", &reference, "--sign", &key]).says(0, "release 1, ");
+    let first = scene.registry.manifest("blog/latest");
+    for (text, said) in [("two", "release 2, "), ("three", "release 3, ")] {
+        scene.workshop.edit(text);
+        scene.author(&[]).says(0, said);
+    }
+    first
+}
+
+#[test]
+fn an_older_release_that_was_put_back_is_not_built_upon() {
+    let scene = Scene::new();
+    let first = three_releases(&scene);
+    let key = scene.keys.private("ours");
+    let third = scene.registry.manifest("blog/latest");
+    scene.registry.put_manifest("blog/latest", INDEX, &first);
+    scene.workshop.edit("four");
+    scene.registry.take_log();
+    let refused = format!("{}:latest holds release 1, though release 3 was pushed there from here", scene.reference());
+    let ran = scene.author(&[]);
+    ran.says(1, &refused);
+    ran.says(1, "pack with --full, which takes nothing over from it and makes release 4");
+    // Whoever asks for no more than that it be signed by it is told so, too.
+    let (reference, own) = (scene.reference(), scene.workshop.own_binary());
+    let asked = [own.as_str(), "--push", &reference, "--verify", &scene.keys.public("ours")];
+    scene.workshop.bare(&asked).says(1, &refused);
+    // A copy that can't be written takes nothing of it away: it was pushed before.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("thesis.tex"), "years").unwrap();
+    scene.registry.put_manifest("blog/latest", INDEX, &third);
+    scene.author(&["--oci", folder.path().to_str().unwrap()]).says(1, "choose another folder");
+    scene.registry.put_manifest("blog/latest", INDEX, &first);
+    scene.author(&[]).says(1, "though release 4 was pushed there from here");
+    scene.registry.take_log();
+    // What was made by another version of the program is made anew; what was pushed is remembered.
+    std::fs::write(scene.workshop.site.path().join(".galley/cache/version"), "galley cache 0\n").unwrap();
+    scene.author(&[]).says(1, "though release 4 was pushed there from here");
+    assert!(scene.registry.take_log().iter().all(|line| !line.starts_with("PUT")));
+    assert_eq!(scene.registry.manifest("blog/latest"), first);
+
+    // Programs of the older release are not taken over unseen either.
+    let ran = scene.author(&["--full"]);
+    ran.says(1, "that of the image before is not taken: it is older than what was pushed from here");
+    scene.workshop.package(&["--push", &reference, "--sign", &key, "--full"]).says(0, "release 5, ");
+    scene.workshop.edit("six");
+    scene.author(&[]).says(0, "release 6, ");
+}
+
+/// Whoever went back by hand, and says so, goes on from there: with other pages or the same, and with its programs if he names it as
+/// their base.
+#[test]
+fn an_older_release_that_its_author_put_back_is_gone_on_from() {
+    for as_before in [false, true] {
+        let scene = Scene::new();
+        let page = scene.workshop.site.path().join("content/posts/p7.md");
+        let original = std::fs::read(&page).unwrap();
+        let first = three_releases(&scene);
+        scene.registry.put_manifest("blog/latest", INDEX, &first);
+        match as_before {
+            true => std::fs::write(&page, &original).unwrap(),
+            false => scene.workshop.edit("four"),
+        }
+        let ran = scene.author(&["--full", "--base", &scene.reference()]);
+        ran.says(0, &format!("{} from {}", other(), scene.reference()));
+        ran.says(0, "release 4, ");
+        scene.author(&[]).says(0, "is that already");
+        scene.workshop.edit("five");
+        scene.author(&[]).says(0, "release 5, ");
+    }
+}
+
+/// Numbers go on where the tag was removed, or holds a lower one of somebody else's: what was made then is no older release.
+#[test]
+fn a_lost_tag_does_not_make_releases_start_again() {
+    let scene = Scene::new();
+    three_releases(&scene);
+    let (reference, key) = (scene.reference(), scene.keys.private("ours"));
+    let push = || scene.workshop.package(&["--push", &reference, "--sign", &key]);
+    scene.registry.forget("blog/latest");
+    push().says(0, "release 4, ");
+    push().says(0, "is that already");
+    // The same layers under an index of his own.
+    let unsigned = String::from_utf8(scene.registry.manifest("blog/latest")).unwrap();
+    let low = unsigned.replace(r#""dev.galley.sequence":"4""#, r#""dev.galley.sequence":"1""#);
+    assert_ne!(low, unsigned);
+    scene.registry.put_manifest("blog/latest", INDEX, low.as_bytes());
+    push().says(0, "release 5, ");
+    scene.workshop.edit("six");
+    scene.author(&[]).says(0, "release 6, ");
+}
+
+/// The memory is the cache's, and of one tag: elsewhere it is as if there had been no other release.
+#[test]
+fn what_nobody_remembers_is_taken_for_the_latest() {
+    let scene = Scene::new();
+    let first = three_releases(&scene);
+    let other = format!("{}:other", scene.reference());
+    scene.registry.put_manifest("blog/other", INDEX, &first);
+    let (own, key) = (scene.workshop.own_binary(), scene.keys.private("ours"));
+    scene.workshop.bare(&[&own, "--push", &other, "--sign", &key]).says(0, "release 2, ");
+    scene.registry.put_manifest("blog/latest", INDEX, &first);
+    std::fs::remove_dir_all(scene.workshop.site.path().join(".galley")).unwrap();
+    scene.author(&[]).says(0, "release 2, ");
+    // Without a signature a number says nothing, and is not remembered.
+    let reference = scene.reference();
+    let unsigned = scene.registry.manifest("blog/latest");
+    for text in ["one", "two"] {
+        scene.workshop.edit(text);
+        scene.workshop.bare(&[&own, "--push", &reference]).says(0, "pushed ");
+    }
+    scene.registry.put_manifest("blog/latest", INDEX, &unsigned);
+    scene.author(&[]).says(0, "release 3, ");
 }

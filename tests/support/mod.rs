@@ -62,6 +62,11 @@ pub(crate) fn galley_at(path: &Path) -> Command {
     command
 }
 
+/// Waits for what comes of `future`.
+pub(crate) fn wait<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
 /// Runs the program to its end.
 pub(crate) fn run(arguments: &[&str]) -> Ran {
     Ran::of(galley().args(arguments))

@@ -10,7 +10,7 @@ use super::material::{Material, Turn};
 use super::place::{Name, Place, is_lost};
 use super::previous::Previous;
 use crate::image::{Descriptor, Package, write_layout};
-use crate::registry::{Client, Outgoing, Pushed};
+use crate::registry::{Client, Outgoing, Pushed, at_once};
 use crate::snapshot::Digest;
 
 /// Where a package goes to first, and what is there.
@@ -157,11 +157,11 @@ impl Job<'_> {
 /// The package with the bytes of all its layers; those that are not here are read where the image before is.
 async fn whole(package: &Package, place: Option<&Place>) -> anyhow::Result<Package> {
     let mut whole = package.clone();
-    let kept = package.layers().filter(|layer| layer.is_kept()).map(|layer| layer.descriptor.clone());
-    for descriptor in kept {
-        if let Some(place) = place {
-            whole.fill(descriptor.digest, &place.blob(&descriptor).await?.bytes);
-        }
+    let Some(place) = place else { return Ok(whole) };
+    let kept = package.layers().filter(|layer| layer.is_kept());
+    for blob in at_once(kept.map(|layer| place.blob(&layer.descriptor))).await {
+        let blob = blob?;
+        whole.fill(blob.descriptor.digest, &blob.bytes);
     }
     Ok(whole)
 }

@@ -28,10 +28,12 @@ pub(super) struct Made {
 }
 
 impl Made {
+    /// `highest` is the number of the last release that is known to have been signed.
     pub(super) async fn of(
         job: &Job<'_>,
         material: &Material,
         previous: Option<&Previous<'_>>,
+        highest: u64,
         pulling: &Arc<Transfer>,
     ) -> anyhow::Result<Self> {
         let (arguments, cache) = (job.arguments, material.cache.as_ref());
@@ -49,21 +51,21 @@ impl Made {
         job.report.say(format_args!("programs: {}", programs.from));
         let (mut content, listing) = match &material.tree {
             Some(tree) => {
-                let (content, listing) = content(job, tree, previous).await?;
+                let (content, listing) = content(job, tree, previous, highest).await?;
                 (Some(content), listing)
             }
             None => (None, None),
         };
         let mut package = assemble(&programs.found, content.as_ref(), &material.origin, arguments.format)?;
         // What is there already is no further release: copies of it are to be the same one.
-        if let Some((content, previous)) = content.as_mut().zip(previous.filter(|previous| previous.is_same(&package)))
-        {
+        let same = previous.filter(|previous| previous.is_same(&package) && previous.sequence >= highest);
+        if let Some((content, previous)) = content.as_mut().zip(same) {
             content.sequence = previous.sequence;
             package = assemble(&programs.found, Some(content), &material.origin, arguments.format)?;
         }
         // The number is final now.
         if let Some(content) = &content {
-            check_number(content.sequence, job, previous)?;
+            check_number(content.sequence, job, previous.filter(|previous| previous.sequence >= highest))?;
         }
         if let Some(signing) = job.signing {
             signing.sign(&mut package)?;
@@ -84,10 +86,11 @@ async fn content(
     job: &Job<'_>,
     tree: &Tree,
     previous: Option<&Previous<'_>>,
+    highest: u64,
 ) -> anyhow::Result<(Content, Option<Listing>)> {
     let known = known(job, previous).await;
     let stack = Stack::of_tree(tree, &known)?;
-    let sequence = previous.map_or(0, |previous| previous.sequence).saturating_add(1);
+    let sequence = previous.map_or(0, |previous| previous.sequence).max(highest).saturating_add(1);
     Ok((Content { layers: stack.layers, root: ContentRoot::of(tree), sequence }, stack.listing))
 }
 

@@ -8,6 +8,7 @@ mod material;
 mod place;
 mod previous;
 mod programs;
+mod published;
 mod signing;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use self::material::{Material, Turn};
 use self::place::{Name, Place, is_lost};
 use self::previous::Previous;
 use self::programs::Given;
+use self::published::Published;
 use self::signing::{Signing, SigningArguments, Trust};
 use super::RegistryArguments;
 use super::report::Report;
@@ -145,12 +147,23 @@ impl Job<'_> {
             None => None,
         };
         let previous = previous.map(|previous| previous.judged_by(self.trust));
-        let made = Made::of(self, material, previous.as_ref(), &pulling).await;
+        // A number that is not signed is nobody's word: it is not compared, and not remembered.
+        let published = Published::of(self.arguments.push.as_ref(), material.cache.as_ref());
+        let published = published.filter(|_| self.trust.is_some());
+        let previous = match (previous, &published) {
+            (Some(previous), Some(published)) => Some(published.check(previous, self.arguments.full)?),
+            (previous, _) => previous,
+        };
+        let highest = published.as_ref().map_or(0, Published::highest);
+        let made = Made::of(self, material, previous.as_ref(), highest, &pulling).await;
         pulling.ends();
         let made = made?;
         if let (Some(name), Some(place)) = (&name, &place) {
             let destination = Destination { place, name, previous: previous.as_ref() };
             destination.bring(&made, self, material, turn).await?;
+        }
+        if let (Some(published), Some(content), Some(_)) = (published, &made.content, self.signing) {
+            published.remember(content.sequence);
         }
         self.copy(&made, material, place.as_ref()).await?;
         made.remember(material.cache.as_ref());

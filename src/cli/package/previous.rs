@@ -104,12 +104,12 @@ impl<'a> Previous<'a> {
             match manifest {
                 Ok(Some(manifest)) => drop(previous.manifests.insert(platform, manifest)),
                 Ok(None) => {}
-                Err(error) if mends && place.is_damaged(&error) => tracing::warn!("{error}; it is written again"),
+                Err(error) if mends && place.is_damaged(&error) => tracing::warn!("{error:#}; it is written again"),
                 Err(error) => return Err(error),
             }
         }
         match previous.read_labels().await {
-            Err(error) if mends && place.is_damaged(&error) => tracing::warn!("{error}; it is written again"),
+            Err(error) if mends && place.is_damaged(&error) => tracing::warn!("{error:#}; it is written again"),
             read => read?,
         }
         Ok(Some(previous))
@@ -122,6 +122,12 @@ impl<'a> Previous<'a> {
             (!is_own).then_some("its index has more in it than galley writes and a signature covers")
         };
         Self { doubt: trust.and_then(|trust| trust.doubt(&self.index).or_else(other_bytes)), ..self }
+    }
+
+    /// The same as an older release that was put back, from which nothing is taken over either.
+    pub(super) fn put_back(self) -> Self {
+        let doubt = "it is older than what was pushed from here, so whoever may push could have put it back";
+        Self { doubt: Some(doubt), ..self }
     }
 
     /// Docker's format has no annotations: what they say stands in the labels of the configs, and the order of the layers tells
@@ -166,7 +172,8 @@ impl<'a> Previous<'a> {
         if let Some(config) = self.kept(descriptor).and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
             return Ok(config);
         }
-        let blob = self.place.blob(descriptor).await?;
+        let had = self.place.blob(descriptor).await;
+        let blob = had.with_context(|| format!("its config {} can't be had", descriptor.digest))?;
         Ok(serde_json::from_slice(&blob.bytes)?)
     }
 

@@ -161,7 +161,7 @@ impl Sources<'_> {
         let (descriptor, diff_id) = match previous.program(platform).await {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(Kept::None),
-            Err(error) if is_damage(&error) => return Ok(Kept::Refused(error.to_string())),
+            Err(error) if is_damage(&error) => return Ok(Kept::Refused(format!("{error:#}"))),
             Err(error) => return Err(error),
         };
         if self.doubts && !previous.place.missing(std::slice::from_ref(&descriptor)).await?.is_empty() {
@@ -210,7 +210,9 @@ impl<'a> Base<'a> {
 
     /// The layer of the program; its bytes are had only if `previous`, what is at the destination, does not have it.
     async fn program(&self, platform: Platform, previous: Option<&Previous<'_>>) -> anyhow::Result<Option<Layer>> {
-        let Some((descriptor, diff_id)) = self.image.program(platform).await? else { return Ok(None) };
+        let lacks = || format!("{}: the program for {platform} can't be pulled", self.name);
+        let found = self.image.program(platform).await.with_context(lacks)?;
+        let Some((descriptor, diff_id)) = found else { return Ok(None) };
         let mut layer = Layer::kept(descriptor.clone(), diff_id);
         // What is at the destination was checked by whoever brought it there, if it is said there to be the same. Where that
         // can't be read, it is checked anew.
@@ -219,7 +221,7 @@ impl<'a> Base<'a> {
             None => false,
         };
         if !known {
-            let bytes = self.place.blob(&descriptor).await?.bytes;
+            let bytes = self.place.blob(&descriptor).await.with_context(lacks)?.bytes;
             self.check(platform, &descriptor, diff_id, &bytes)?;
             layer.fill(bytes);
         }

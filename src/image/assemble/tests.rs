@@ -2,12 +2,26 @@ use bytes::Bytes;
 
 use super::*;
 use crate::image::pack::{pack_program, pack_tree};
-use crate::snapshot::{Entry, Tree, TreePath};
+use crate::image::stack::{Known, Stack};
+use crate::snapshot::{Entry, Modified, Tree, TreePath};
 
 fn package(text: &'static str, sequence: u64, format: Format) -> Package {
+    let tree = tree([("index.html".to_owned(), text.to_owned(), 0)]);
+    assembled(&tree, vec![pack_tree(&tree).unwrap()], sequence, format)
+}
+
+/// Paths, texts and times.
+fn tree(files: impl IntoIterator<Item = (String, String, i64)>) -> Tree {
     let mut tree = Tree::new();
-    let entry = Entry::new(Bytes::from_static(text.as_bytes()), None);
-    tree.insert(TreePath::new("index.html").unwrap(), entry).unwrap();
+    for (path, text, modified) in files {
+        let entry = Entry::new(Bytes::from(text), Modified::from_seconds(modified));
+        tree.insert(TreePath::new(&path).unwrap(), entry).unwrap();
+    }
+    tree
+}
+
+/// A package for all platforms with these layers, which hold `tree`.
+fn assembled(tree: &Tree, layers: Vec<Layer>, sequence: u64, format: Format) -> Package {
     let programs: Vec<Program> = Platform::ALL
         .into_iter()
         .map(|platform| Program { platform, layer: pack_program(platform.folder().as_bytes()).unwrap() })
@@ -18,7 +32,7 @@ fn package(text: &'static str, sequence: u64, format: Format) -> Package {
         source: Some("https://git.example/somebody/a-blog-of-a-usual-name.git".to_owned()),
         created: Some("2026-11-21T10:00:00Z".to_owned()),
     };
-    let content = Content { layers: vec![pack_tree(&tree).unwrap()], root: ContentRoot::of(&tree), sequence };
+    let content = Content { layers, root: ContentRoot::of(tree), sequence };
     assemble(&programs, Some(&content), &origin, format).unwrap()
 }
 
@@ -41,6 +55,42 @@ fn the_digest_of_a_package_is_golden() {
     let digest = |format| package("<p>galley</p>", 7, format).index.descriptor.digest.to_string();
     assert_eq!(digest(Format::Oci), "sha256:0b0d24f1f5ec5d0cfbd928bab7afbe09d1c1b2bbd7beb86050b4a7a1a02d7096");
     assert_eq!(digest(Format::Docker), "sha256:9d9c1d53cb6bc3fd12da63a616c7861860f5fcee730a8ce069582ede63e5073b");
+}
+
+/// The second release of a blog: a base, and a layer that hides a page, a folder and a file in whose place a folder comes.
+fn second_release(format: Format) -> Package {
+    let post = |number: usize| {
+        // Digests don't get smaller: the delta stays a small part of the base.
+        let text = (0..40).map(|line| Digest::of(format!("{number} {line}").as_bytes()).to_string());
+        (format!("posts/p{number}/index.html"), text.collect(), 1_500_000_000)
+    };
+    let file = |path: &str, text: &str| (path.to_owned(), text.to_owned(), 0);
+    let gone = [file("gone.html", "x"), file("folder/one", "x"), file("folder/two", "x"), file("place", "a file")];
+    let before = tree((0..20).map(post).chain(gone));
+    let base = Stack::of_tree(&before, &[]).unwrap();
+    let (layer, listing) = (&base.layers[0], base.listing.unwrap());
+    let known = Known { descriptor: layer.descriptor.clone(), diff_id: layer.diff_id, listing };
+    let edited = ("posts/p7/index.html".to_owned(), "<p>edited</p>".to_owned(), 1_600_000_000);
+    let after = (0..20).map(post).filter(|(path, ..)| *path != edited.0);
+    let after = tree(after.chain([edited.clone(), file("place/index.html", "in a folder"), file("ü.txt", "ü")]));
+    let stack = Stack::of_tree(&after, &[known]).unwrap();
+    assert_eq!(stack.layers.len(), 2);
+    assembled(&after, stack.layers, 8, format)
+}
+
+/// Like the golden package above: what a second release adds is the layer of what changed.
+#[test]
+fn the_digest_of_a_delta_is_golden() {
+    let (oci, docker) = (second_release(Format::Oci), second_release(Format::Docker));
+    let delta = &oci.images[0].layers[2];
+    let found = [delta.diff_id, delta.descriptor.digest, oci.index.descriptor.digest, docker.index.descriptor.digest];
+    let golden = [
+        "sha256:067282cb39f90494ed78dab30234be43c6ee47dc3cddf20579876b812fe8163b",
+        "sha256:e1b8427676a75d836d45e3b6bbc21e3b16704f7b3bcffcd4d3c521a09193e238",
+        "sha256:6baf05bc07e6d03e7a5be4e42705ee1feff98e0bdc4351f92d62b6fe77bfa432",
+        "sha256:a0caa2950d3a465ca00d1a27e9105d2674b5250c8788173a63b6776e72d26368",
+    ];
+    assert_eq!(found.map(|digest| digest.to_string()), golden);
 }
 
 #[test]
@@ -135,4 +185,34 @@ fn programs_alone_are_a_base() {
     let manifest: Manifest = serde_json::from_slice(&package.images[0].manifest.bytes).unwrap();
     assert_eq!(manifest.binary_layer(), Some(&manifest.layers[0]));
     assert!(manifest.content_layers().is_empty());
+}
+
+/// config.md, "created": absent or a time. Engines refuse an empty text.
+#[test]
+fn what_git_does_not_tell_is_left_out() {
+    let programs = [Program { platform: Platform::Amd64, layer: pack_program(b"program").unwrap() }];
+    for format in [Format::Oci, Format::Docker] {
+        let package = assemble(&programs, None, &Origin::default(), format).unwrap();
+        let config: serde_json::Value = serde_json::from_slice(&package.images[0].config.bytes).unwrap();
+        assert_eq!(config.get("created"), None);
+        assert_eq!(config["config"]["Labels"], serde_json::json!({"org.opencontainers.image.title": ""}));
+        assert!(index(&package).annotations.is_empty());
+    }
+}
+
+/// Each by its own architecture and variant, where engines look for it: in the config, and in the index.
+#[test]
+fn platforms_are_named_in_the_config_and_in_the_index() {
+    for format in [Format::Oci, Format::Docker] {
+        let package = package("a", 1, format);
+        let named = |value: &serde_json::Value| ["os", "architecture", "variant"].map(|name| value.get(name).cloned());
+        let configs = package.images.iter().map(|image| named(&serde_json::from_slice(&image.config.bytes).unwrap()));
+        let text = |text: &str| Some(serde_json::Value::from(text));
+        let expected = [("amd64", None), ("arm64", text("v8")), ("arm", text("v7"))];
+        let expected = expected.map(|(architecture, variant)| [text("linux"), text(architecture), variant]);
+        assert_eq!(configs.collect::<Vec<_>>(), expected);
+        let json: serde_json::Value = serde_json::from_slice(&package.index.bytes).unwrap();
+        let listed = json["manifests"].as_array().unwrap().iter().map(|manifest| named(&manifest["platform"]));
+        assert_eq!(listed.collect::<Vec<_>>(), expected);
+    }
 }

@@ -93,6 +93,41 @@ fn an_edit_moves_the_page_and_not_the_blog() {
 }
 
 #[test]
+fn deltas_that_are_a_quarter_of_the_base_become_a_new_one() {
+    let mut destination = Destination::default();
+    let mut files = blog(200);
+    destination.take(&tree(&files));
+    // Seven posts are some 3 % of all, and nothing of what is there dies.
+    let mut layers = Vec::new();
+    for deploy in 0..10 {
+        files.extend(
+            (0..7).map(|post| (format!("new/{deploy}-{post}/index.html"), text(5000 + deploy * 7 + post, 4000))),
+        );
+        destination.take(&tree(&files));
+        layers.push(destination.known.len());
+        let deltas: u64 = destination.known[1..].iter().map(|known| known.descriptor.size).sum();
+        assert!(deltas * 4 <= destination.known[0].descriptor.size, "{deploy}: {deltas}");
+    }
+    // Three stay, the fourth takes them in; with the eighth or ninth it is too much.
+    assert_eq!(layers[..4], [2, 3, 4, 2]);
+    assert!(layers[4..].contains(&1), "{layers:?}");
+}
+
+#[test]
+fn layers_of_which_a_quarter_is_dead_become_a_new_base() {
+    let mut destination = Destination::default();
+    let mut files = blog(100);
+    destination.take(&tree(&files));
+    // What goes costs next to nothing to ship: only what nobody sees any more tells.
+    for (left, layers) in [(90, 2), (80, 3), (70, 1)] {
+        files.retain(|path, _| !(left..left + 10).any(|post| path.contains(&format!("/p{post}/"))));
+        assert_eq!(files.len() as u64, left);
+        destination.take(&tree(&files));
+        assert_eq!(destination.known.len(), layers, "{left}");
+    }
+}
+
+#[test]
 fn whole_folders_are_hidden_by_one_name() {
     let mut files = blog(3);
     files.insert("posts/p0/image.png".to_owned(), file(vec![1]));

@@ -11,6 +11,14 @@ pub(crate) enum Fault {
     MoreBytes,
     /// Blobs come without their last byte, in good order.
     FewerBytes,
+    /// Blobs and manifests come without a length, and without an end.
+    Endless,
+    /// Blobs come without a length, and end in the middle in good order.
+    Unannounced(u32),
+    /// Blobs are to be found where they were asked for.
+    Circles,
+    /// No answer names a digest, and conditions are passed over.
+    Silence,
     /// What contains this is not answered as long as this is so.
     Hangs(&'static str),
     /// Blobs are gone.
@@ -62,6 +70,7 @@ impl Fault {
             Self::Busy { times, .. } => times,
             Self::Silent(times)
             | Self::CutDownload(times, _)
+            | Self::Unannounced(times)
             | Self::CutUpload(times)
             | Self::CutAnswer(times)
             | Self::CutTag(times)

@@ -6,7 +6,7 @@ mod receiver;
 mod store;
 mod tokens;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::net::TcpListener;
 use std::path::Path;
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::http::{Response, StatusCode, header};
+use galley::snapshot::Digest;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -51,6 +52,10 @@ struct Store {
     /// Another repository, what lies there, and whether it may be mounted from.
     elsewhere: HashMap<String, Bytes>,
     mounts_from: Option<String>,
+    /// What contains one of these is answered when all of them have been asked for.
+    together: Vec<String>,
+    /// Blobs whose next answer is cut in the middle.
+    cut_once: HashSet<String>,
     /// Another host, where blobs are.
     storage: Option<String>,
     /// Method, path and query of each request; the range, if one was asked for.
@@ -161,7 +166,7 @@ impl Registry {
     /// Blobs of `repository` that may be mounted from there, or may not.
     pub(crate) fn put_elsewhere(&self, repository: &str, blob: &[u8], may_be_mounted: bool) {
         let mut store = self.store.lock().unwrap();
-        let digest = galley::snapshot::Digest::of(blob).to_string();
+        let digest = Digest::of(blob).to_string();
         store.elsewhere.insert(digest, Bytes::copy_from_slice(blob));
         store.mounts_from = may_be_mounted.then(|| repository.to_owned());
     }
@@ -177,9 +182,29 @@ impl Registry {
 
     /// Lets a blob be found, and returns its digest.
     pub(crate) fn put_blob(&self, blob: &[u8]) -> String {
-        let digest = galley::snapshot::Digest::of(blob).to_string();
+        let digest = Digest::of(blob).to_string();
         self.store.lock().unwrap().blobs.insert(digest.clone(), Bytes::copy_from_slice(blob));
         digest
+    }
+
+    /// The next answer with each of these blobs is cut in the middle.
+    pub(crate) fn cut_once(&self, digests: impl IntoIterator<Item = Digest>) {
+        self.store.lock().unwrap().cut_once = digests.into_iter().map(|digest| digest.to_string()).collect();
+    }
+
+    /// From now on this blob comes with one byte changed.
+    pub(crate) fn spoil(&self, digest: Digest) {
+        let mut store = self.store.lock().unwrap();
+        let blob = store.blobs.get_mut(&digest.to_string()).unwrap();
+        let mut bytes = blob.to_vec();
+        bytes[0] ^= 1;
+        *blob = bytes.into();
+    }
+
+    /// What contains one of `parts` is answered when all of them have been asked for: only who does not wait for one before he asks
+    /// for the next gets them.
+    pub(crate) fn answer_together(&self, parts: impl IntoIterator<Item = String>) {
+        self.store.lock().unwrap().together = parts.into_iter().collect();
     }
 
     /// Drops all blobs.
@@ -214,12 +239,12 @@ impl Registry {
         store.fault = Fault::TagMovesAfter(part);
     }
 
-    /// Lets a manifest be found by a tag.
     /// The bytes under a name.
     pub(crate) fn manifest(&self, name: &str) -> Vec<u8> {
         self.store.lock().unwrap().manifests[name].1.to_vec()
     }
 
+    /// Lets a manifest be found by a tag.
     pub(crate) fn put_manifest(&self, name: &str, media_type: &str, bytes: &[u8]) {
         let stored = (media_type.to_owned(), Bytes::copy_from_slice(bytes));
         self.store.lock().unwrap().manifests.insert(name.to_owned(), stored);
@@ -277,6 +302,14 @@ async fn answer(store: Arc<Mutex<Store>>, request: axum::http::Request<Incoming>
     while hangs() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    let begun = Instant::now();
+    while store.lock().unwrap().is_alone(&line) {
+        // Nothing that anybody asks for again.
+        if begun.elapsed() > crate::support::PATIENCE / 3 {
+            return Ok(bare(StatusCode::CONFLICT));
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     if line.starts_with("PUT /v2/blog/blobs/uploads/") && happens(|fault| matches!(fault, Fault::CutUpload(_))) {
         // The first piece is taken, so that something is on its way.
         body.frame().await;
@@ -290,6 +323,12 @@ async fn answer(store: Arc<Mutex<Store>>, request: axum::http::Request<Incoming>
         let response = Response::builder().status(status);
         let response =
             retry_after.iter().fold(response, |response, after| response.header(header::RETRY_AFTER, *after));
+        return Ok(response.body(Body::empty()).unwrap());
+    }
+    if path == "/moved" {
+        let (_, port) = store.address.rsplit_once(':').unwrap();
+        let location = format!("http://localhost:{port}/token?{}", parts.uri.query().unwrap_or_default());
+        let response = Response::builder().status(StatusCode::TEMPORARY_REDIRECT).header(header::LOCATION, location);
         return Ok(response.body(Body::empty()).unwrap());
     }
     if path == "/token" {
@@ -317,6 +356,12 @@ async fn answer(store: Arc<Mutex<Store>>, request: axum::http::Request<Incoming>
 }
 
 impl Store {
+    /// Whether this request has to wait for others.
+    fn is_alone(&self, line: &str) -> bool {
+        let is_asked = |part: &String| self.log.iter().any(|line| line.contains(part.as_str()));
+        self.together.iter().any(|part| line.contains(part.as_str())) && !self.together.iter().all(is_asked)
+    }
+
     fn route(&mut self, parts: &axum::http::request::Parts, path: &str, body: Bytes) -> Result<Response<Body>, Cut> {
         let Some(path) = path.strip_prefix("/v2/") else { return Ok(bare(StatusCode::NOT_FOUND)) };
         if let Some((repository, _)) = path.split_once("/blobs/uploads/") {
@@ -346,7 +391,7 @@ async fn answer_as_storage(
     let Some(bytes) = store.blobs.get(parts.uri.path().trim_start_matches('/')).map(|bytes| bytes.to_vec()) else {
         return Ok(bare(StatusCode::NOT_FOUND));
     };
-    Ok(store.ranged(bytes, &parts.headers))
+    Ok(store.ranged(bytes, &parts.headers, false))
 }
 
 fn line(parts: &axum::http::request::Parts) -> String {

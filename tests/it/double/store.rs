@@ -71,17 +71,29 @@ impl Store {
             let response = Response::builder().status(StatusCode::TEMPORARY_REDIRECT);
             return response.header(header::LOCATION, location).body(Body::empty()).unwrap();
         }
+        if self.fault == Fault::Circles {
+            let response = Response::builder().status(StatusCode::TEMPORARY_REDIRECT);
+            return response.header(header::LOCATION, format!("/v2/blog/blobs/{digest}")).body(Body::empty()).unwrap();
+        }
+        if self.fault == Fault::Endless {
+            return chunks(bytes.into(), None);
+        }
+        if self.fault.happens(|fault| matches!(fault, Fault::Unannounced(_))) {
+            bytes.truncate(bytes.len() / 2);
+            return chunks(bytes.into(), Some(1));
+        }
         match self.fault {
             Fault::OtherBytes => bytes[0] ^= 1,
             Fault::MoreBytes => bytes.extend_from_slice(b"more"),
             Fault::FewerBytes => drop(bytes.pop()),
             _ => {}
         }
-        self.ranged(bytes, headers)
+        let is_cut = self.cut_once.remove(digest);
+        self.ranged(bytes, headers, is_cut)
     }
 
     /// The bytes that were asked for, or the first half of them.
-    pub(super) fn ranged(&mut self, bytes: Vec<u8>, headers: &HeaderMap) -> Response<Body> {
+    pub(super) fn ranged(&mut self, bytes: Vec<u8>, headers: &HeaderMap, is_cut: bool) -> Response<Body> {
         let ranges = if let Fault::CutDownload(_, ranges) = self.fault { ranges } else { Ranges::Kept };
         let range = headers.get(header::RANGE).map(|value| value.to_str().unwrap().to_owned());
         let range = range.filter(|_| ranges != Ranges::Ignored).map(|range| {
@@ -103,7 +115,8 @@ impl Store {
             }
             _ => response,
         };
-        if wanted.len() > 1 && self.fault.happens(|fault| matches!(fault, Fault::CutDownload(..))) {
+        let is_cut = is_cut || wanted.len() > 1 && self.fault.happens(|fault| matches!(fault, Fault::CutDownload(..)));
+        if is_cut {
             return response.body(half(&wanted)).unwrap();
         }
         response.body(Body::from(wanted)).unwrap()
@@ -119,7 +132,9 @@ impl Store {
             return bare(StatusCode::NOT_FOUND);
         };
         let digest = Digest::of(bytes).to_string();
-        if parts.headers.get(header::IF_NONE_MATCH).is_some_and(|value| value == format!("\"{digest}\"").as_str()) {
+        let says = self.fault != Fault::Silence;
+        let condition = parts.headers.get(header::IF_NONE_MATCH).filter(|_| says);
+        if condition.is_some_and(|value| value == format!("\"{digest}\"").as_str()) {
             return bare(StatusCode::NOT_MODIFIED);
         }
         // As distribution does it.
@@ -127,8 +142,12 @@ impl Store {
         if !accepted.contains(media_type.as_str()) {
             return bare(StatusCode::NOT_FOUND);
         }
+        if self.fault == Fault::Endless && parts.method == Method::GET {
+            return chunks(bytes.clone(), None);
+        }
         let body = if parts.method == Method::HEAD { Body::empty() } else { Body::from(bytes.clone()) };
-        let response = Response::builder().header("docker-content-digest", digest);
+        let response = Response::builder();
+        let response = if says { response.header("docker-content-digest", digest) } else { response };
         response.header(header::CONTENT_TYPE, media_type).body(body).unwrap()
     }
 
@@ -142,6 +161,12 @@ impl Store {
         let mut missing = blobs.filter(|blob| !self.blobs.contains_key(blob["digest"].as_str().unwrap()));
         if missing.next().is_some() {
             let unknown = r#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry"}]}"#;
+            return Response::builder().status(StatusCode::BAD_REQUEST).body(Body::from(unknown)).unwrap();
+        }
+        let mut children = json["manifests"].as_array().into_iter().flatten();
+        let is_there = |digest: &str| self.manifests.contains_key(&format!("{repository}/{digest}"));
+        if !children.all(|child| is_there(child["digest"].as_str().unwrap())) {
+            let unknown = r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}"#;
             return Response::builder().status(StatusCode::BAD_REQUEST).body(Body::from(unknown)).unwrap();
         }
         let media_type = headers[header::CONTENT_TYPE].to_str().unwrap().to_owned();
@@ -162,6 +187,33 @@ impl Store {
             let theirs = self.theirs.take().unwrap_or(Bytes::from_static(THEIRS));
             self.manifests.insert("blog/latest".to_owned(), (media_type, theirs));
         }
+    }
+}
+
+/// So many times `piece`, or without an end, and no word of a length before.
+fn chunks(piece: Bytes, left: Option<u32>) -> Response<Body> {
+    Response::new(Body::new(Chunks { piece, left }))
+}
+
+struct Chunks {
+    piece: Bytes,
+    left: Option<u32>,
+}
+
+impl http_body::Body for Chunks {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, io::Error>>> {
+        match &mut self.left {
+            Some(0) => return Poll::Ready(None),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        Poll::Ready(Some(Ok(http_body::Frame::data(self.piece.clone()))))
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Account {
     pub(crate) reads_only: bool,
     /// Who gets a 403.
     pub(crate) forbids: Forbids,
+    /// Tokens are given out on another host than the one that is named.
+    pub(crate) moved: bool,
     /// Whoever shows a password here has told it to the wrong registry.
     pub(crate) takes_no_password: bool,
 }
@@ -81,9 +83,9 @@ impl Store {
             }
             return None;
         }
-        let address = &self.address;
+        let (address, path) = (&self.address, if account.moved { "moved" } else { "token" });
         unauthorized(format!(
-            "Bearer realm=\"http://{address}/token\",service=\"test\",scope=\"repository:{repository}:{right}\""
+            "Bearer realm=\"http://{address}/{path}\",service=\"test\",scope=\"repository:{repository}:{right}\""
         ))
     }
 

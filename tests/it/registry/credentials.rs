@@ -6,10 +6,10 @@ use std::process::Command;
 
 use galley::registry::Outgoing;
 
-use super::{client, wait};
+use super::client;
 use crate::double::{Account, Registry};
 use crate::image::{image, tree};
-use crate::support::{Instance, Ran, TempSite, galley};
+use crate::support::{Instance, Ran, TempSite, galley, wait};
 
 const SECRET: &str = "hunter2-secret";
 
@@ -172,4 +172,23 @@ fn a_helper_is_not_run_where_nobody_asks_who_we_are() {
     wait(client(&registry).push(&Outgoing::of(&image(&tree("hello"), 1)), None)).unwrap();
     let folder = docker(r#"{"credsStore":"no-such-helper"}"#);
     is_served(&registry, &[("DOCKER_CONFIG", folder.str())]);
+}
+
+#[test]
+fn the_home_folder_is_looked_into_if_nothing_else_is_named() {
+    use base64::Engine;
+    let registry = registry(password());
+    let auth = base64::engine::general_purpose::STANDARD.encode(format!("me:{SECRET}"));
+    let config = format!(r#"{{"auths":{{"{}":{{"auth":"{auth}"}}}}}}"#, registry.address);
+    let home = TempSite::bare().file(".docker/config.json", config);
+    is_served(&registry, &[("HOME", home.str())]);
+}
+
+/// A realm may send its clients on; the password is meant for the one that the registry names.
+#[test]
+fn where_the_realm_sends_us_learns_no_password() {
+    let registry = registry(Account { moved: true, takes_no_password: true, ..Account::default() });
+    is_served(&registry, &[("GALLEY_REGISTRY_USER", "me"), ("GALLEY_REGISTRY_PASSWORD", SECRET)]);
+    let asked: Vec<_> = registry.take_log().into_iter().filter(|line| !line.contains("/v2/")).collect();
+    assert!(asked[0].starts_with("GET /moved?") && asked[1].starts_with("GET /token?"), "{asked:#?}");
 }

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use galley::image::{Blob, Descriptor};
 use galley::registry::{Client, Outgoing, OutgoingBlob, Pushed, RegistryError, Transport};
 
-use super::{client, wait};
+use super::client;
 use crate::double::{Fault, Ranges, Registry};
 use crate::image::{image, tree};
-use crate::support::Instance;
+use crate::support::{Instance, wait};
 
 /// Long enough to be cut in the middle, and no two pieces alike.
 pub(super) fn layer() -> Blob {
@@ -178,4 +178,54 @@ fn blobs_may_lie_on_another_host_which_learns_no_secret() {
         assert_eq!(registry.take_log().len(), 2);
         assert!(storage.requests()[1].ends_with(&format!("bytes={0}-{1}", 800_000, 1_599_999)));
     });
+}
+
+/// Chunked: how much there is shows only as it comes.
+#[test]
+fn what_has_no_length_is_read_as_far_as_it_may_be() {
+    let (registry, layer) = (Registry::start(), layer());
+    let client = client(&registry);
+    wait(async {
+        push_layer(&client, &layer).await.unwrap();
+        registry.set_fault(Fault::Endless);
+        let error = client.blob(&layer.descriptor).await.unwrap_err();
+        assert!(matches!(error, RegistryError::TooLong { limit, .. } if limit == layer.descriptor.size), "{error}");
+        let error = client.index().await.unwrap_err();
+        assert!(matches!(error, RegistryError::TooLong { limit: 4_194_304, .. }), "{error}");
+        // An end that came too early may be a cut that a proxy tidied up.
+        registry.set_fault(Fault::Unannounced(1));
+        registry.take_log();
+        assert_eq!(client.blob(&layer.descriptor).await.unwrap().bytes, layer.bytes);
+        assert!(registry.take_log()[1].ends_with(&format!("bytes={0}-{1}", 800_000, 1_599_999)));
+    });
+}
+
+#[test]
+fn a_way_that_leads_in_circles_is_left() {
+    let (registry, layer) = (Registry::start(), layer());
+    let client = client(&registry);
+    wait(async {
+        push_layer(&client, &layer).await.unwrap();
+        registry.set_fault(Fault::Circles);
+        registry.take_log();
+        let error = client.blob(&layer.descriptor).await.unwrap_err().to_string();
+        assert!(error.contains("it sends us from one place to the next"), "{error}");
+        assert_eq!(registry.take_log().len(), 5);
+    });
+}
+
+/// Several at a time, and in the order that they were wanted in.
+#[test]
+fn blobs_come_side_by_side() {
+    let registry = Registry::start();
+    let client = client(&registry);
+    let blobs: Vec<Descriptor> = (0..4u8)
+        .map(|number| {
+            registry.put_blob(&[number]);
+            Descriptor::of("application/octet-stream", &[number])
+        })
+        .collect();
+    registry.answer_together(blobs.iter().map(|blob| format!("GET /v2/blog/blobs/{}", blob.digest)));
+    let found = wait(client.blobs(blobs.into_iter().map(|blob| (blob, None)).collect())).unwrap();
+    assert_eq!(found.into_iter().flatten().map(|bytes| bytes[0]).collect::<Vec<_>>(), [0, 1, 2, 3]);
 }

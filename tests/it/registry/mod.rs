@@ -11,14 +11,10 @@ use galley::snapshot::Digest;
 
 use crate::double::{Fault, Registry};
 use crate::image::{image, tree};
-use crate::support::run;
+use crate::support::{run, wait};
 
-fn client(registry: &Registry) -> Client {
+pub(crate) fn client(registry: &Registry) -> Client {
     Client::new(format!("{}/blog", registry.address).parse().unwrap(), Transport::default()).unwrap()
-}
-
-fn wait<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 fn platform() -> Platform {

@@ -3,14 +3,15 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use galley::image::Manifest;
+use galley::image::{Blob, Descriptor, Manifest};
 use galley::registry::{Client, Outgoing, Progress, RegistryError, Transport};
 use galley::snapshot::Digest;
 
+use super::client;
 use super::cuts::layer;
-use super::{client, wait};
 use crate::double::{Account, Fault, Registry, THEIRS};
 use crate::image::{image, tree};
+use crate::support::wait;
 
 fn manifest(image: &galley::image::Package) -> Manifest {
     serde_json::from_slice(&image.images[0].manifest.bytes).unwrap()
@@ -261,6 +262,40 @@ fn a_blob_of_another_length_is_not_taken_for_ours() {
     });
 }
 
+/// Registries differ in how they take pieces, and some take none.
+#[test]
+fn blobs_are_sent_in_one_piece_and_side_by_side() {
+    let registry = Registry::start();
+    let image = image(&tree("one"), 1);
+    let mut blobs: Vec<_> = image.images[0].layers.iter().map(|layer| layer.descriptor.digest).collect();
+    blobs.push(image.images[0].config.descriptor.digest);
+    let uploads = blobs.iter().map(|digest| format!("digest={}", digest.to_string().replace(':', "%3A")));
+    let uploads: Vec<_> = uploads.collect();
+    registry.answer_together(uploads.clone());
+    wait(client(&registry).push(&Outgoing::of(&image), None)).unwrap();
+    let log = registry.take_log();
+    for upload in uploads {
+        assert_eq!(log.iter().filter(|line| line.contains(&upload)).count(), 1, "{log:#?}");
+    }
+    assert!(log.iter().all(|line| !line.starts_with("PATCH")), "{log:#?}");
+}
+
+/// distribution-spec, "Pulling manifests": a registry SHOULD name the digest, and need not know conditions.
+#[test]
+fn a_registry_that_names_no_digests_is_asked_for_the_bytes() {
+    let registry = Registry::start();
+    registry.set_fault(Fault::Silence);
+    let client = client(&registry);
+    let (first, second) = (image(&tree("one"), 1), image(&tree("two"), 2));
+    wait(async {
+        client.push(&Outgoing::of(&first), None).await.unwrap();
+        client.push(&Outgoing::of(&second), Some(first.index.descriptor.digest)).await.unwrap();
+        let error = client.push(&Outgoing::of(&first), Some(first.index.descriptor.digest)).await.unwrap_err();
+        assert!(matches!(error, RegistryError::Overtaken(_)), "{error}");
+        assert_eq!(client.tag_digest().await.unwrap(), Some(second.index.descriptor.digest));
+    });
+}
+
 /// What was heard: blobs by their greatest number of bytes, and attempts.
 #[derive(Debug, Default)]
 struct Heard {
@@ -293,7 +328,8 @@ fn how_far_it_has_come_can_be_heard() {
     let mut outgoing = Outgoing::of(&image);
     outgoing.blobs =
         vec![galley::registry::OutgoingBlob { descriptor: &layer.descriptor, bytes: Some(&layer.bytes), known: false }];
-    outgoing.manifests.clear();
+    let index = Blob { descriptor: Descriptor::of(&image.index.descriptor.media_type, THEIRS), bytes: THEIRS.into() };
+    (outgoing.manifests, outgoing.index) = (Vec::new(), &index);
     registry.set_fault(Fault::CutUpload(1));
     wait(client.push(&outgoing, None)).unwrap();
     let moved = std::mem::take(&mut *heard.moved.lock().unwrap());

@@ -9,10 +9,9 @@ use base64::Engine;
 use galley::registry::{Client, Outgoing, Transport};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
-use super::wait;
 use crate::double::{Account, Fault, Registry};
 use crate::image::{image, tree};
-use crate::support::{Instance, Ran, TempSite, galley};
+use crate::support::{Instance, Ran, TempSite, galley, wait};
 
 /// Certificates and keys in a folder.
 struct Authority {
@@ -117,6 +116,21 @@ fn what_begins_in_tls_does_not_go_on_without() {
     let arguments = ["serve", &reference, "--registry-ca", ca.to_str().unwrap()];
     Ran::of(galley().args(arguments)).says(1, "it sends us from HTTPS to plain HTTP");
     assert!(storage.requests().is_empty());
+}
+
+/// Credentials would travel in the clear.
+#[test]
+fn a_registry_in_tls_names_no_realm_without() {
+    let authority = Authority::for_names(&["127.0.0.1"]);
+    let (registry, ca) = (authority.registry(), authority.file("ca.pem"));
+    push(&registry, Some(ca.clone()));
+    registry.set_account(Account::default());
+    registry.take_log();
+    let mut command = galley();
+    command.args(["serve", &format!("{}/blog", registry.address), "--registry-ca", ca.to_str().unwrap()]);
+    command.env("GALLEY_REGISTRY_USER", "me").env("GALLEY_REGISTRY_PASSWORD", "hunter2");
+    Ran::of(&mut command).says(1, "its realm is not HTTPS");
+    assert!(!registry.take_log().iter().any(|line| line.contains("/token")));
 }
 
 /// distribution-spec, "Pushing a blob monolithically": the Location may be absolute, and lead anywhere.
