@@ -49,4 +49,4 @@ pub use redirects::{REDIRECTS, Redirect, Redirects};
 pub use resource::{Body, Representation, Resource};
 pub use root::{ContentRoot, RootHasher};
 pub use tree::{Content, Entry, Modified, Tree, TreeError, TreePath, below};
-pub use url_path::url_path;
+pub use url_path::{place_of, url_path};
