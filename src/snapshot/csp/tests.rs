@@ -107,7 +107,8 @@ fn what_scripts_may_bring_is_no_host_of_the_page() {
     let scripts = |count: usize| {
         (0..count).map(|number| format!("<script src='https://s{number}.example/'></script>")).collect::<String>()
     };
-    let frames: String = (0..MAX_HOSTS).map(|number| format!("<iframe src='https://f{number}.example'>")).collect();
+    let frames: String =
+        (0..MAX_HOSTS).map(|number| format!("<iframe src='https://f{number}.example'></iframe>")).collect();
     // All that the page names is allowed, and of what its scripts may frame as much as there is room for.
     let page = frames + &scripts(MAX_HOSTS);
     assert_eq!(beyond_policy(&page), [""; 0]);
