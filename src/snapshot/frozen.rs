@@ -11,6 +11,7 @@ use super::codings::Codings;
 use super::digest::Digest;
 use super::freeze::{Freezing, freeze_with};
 use super::held::Held;
+use super::memory::SMALL;
 use super::memory_file::MemoryFile;
 use super::redirects::Redirects;
 use super::resource::{Body, Resource};
@@ -246,6 +247,18 @@ impl Snapshot {
                 .filter(|made| made.coding == coding);
             (coding, made.filter_map(|made| made.body.held()).map(Held::length).sum())
         })
+    }
+
+    /// The bytes of media that are held although memory has no room for them: they could not be put on a disk.
+    pub fn crowded(&self) -> u64 {
+        let Some(limit) = self.memory else { return 0 };
+        let (mut all, mut media) = (0u64, 0u64);
+        for resource in self.resources() {
+            let memory = resource.memory();
+            all += memory.bytes();
+            media += if memory.may_give_way() && memory.bytes() >= SMALL { memory.bytes() } else { 0 };
+        }
+        media.min(all.saturating_sub(limit))
     }
 
     /// The files that are read from disk when they are asked for, and their bytes.

@@ -42,7 +42,7 @@ pub use freeze::{Freezing, freeze, freeze_with};
 pub use frozen::{Compared, Lookup, RETAINED_RELEASES, Snapshot};
 pub use header_rules::{HEADERS, HeaderRules};
 pub use held::Held;
-pub use memory::{Memory, memory_of};
+pub use memory::{Memory, SMALL, memory_of};
 pub use memory_file::{MemoryFile, Pages};
 pub use pattern::Pattern;
 pub use redirects::{REDIRECTS, Redirect, Redirects};
