@@ -44,6 +44,7 @@ mod offers;
 mod outages;
 mod outputs;
 mod package;
+mod paths;
 mod permits;
 mod pictures;
 mod preview;
