@@ -259,6 +259,9 @@ fn rule(words: &[&str], line: usize, column: usize) -> Result<Option<Redirect>, 
     if !is_own && !to.starts_with("https://") && !to.starts_with("http://") {
         return Err(format!("'{to}' is no target; write a path that begins with '/', or an absolute URL"));
     }
+    if to.len() > MAX_PATH {
+        return Err(format!("the target of '{}' is longer than the 8 KB that may be asked for", from.as_str()));
+    }
     let status = match status {
         None => StatusCode::MOVED_PERMANENTLY,
         Some(text) => status_of(text).ok_or_else(|| {

@@ -51,6 +51,7 @@ fn each_fault_has_its_place_and_remedy() {
         ("/a b", "1:1: 'b' is no target; write a path that begins with '/'"),
         ("/a //b", "1:1: '//b' is no target"),
         ("/a javascript:x", "1:1: 'javascript:x' is no target"),
+        (&*format!("/long/* /{}", ":splat".repeat(2000)), "1:1: the target of '/long/*' is longer than the 8 KB"),
         ("/*/* /b", "1:1: '/*/*' has something behind its '*'"),
     ] {
         let (redirects, faults) = Redirects::parse(text);
