@@ -53,10 +53,13 @@ pub(super) async fn start(
     };
     if let (Some(reference), None) = (reference, &release) {
         let store = following.as_ref().filter(|following| following.reference == *reference);
-        let store = store.map(|following| Arc::clone(&following.store)).unwrap_or_else(|| {
-            temporary = temporary.take().or_else(|| arguments.memory.temporary());
-            Arc::new(Store::with(temporary.clone()))
-        });
+        let store = match store {
+            Some(following) => Arc::clone(&following.store),
+            None => {
+                temporary = temporary.take().or_else(|| arguments.memory.temporary());
+                Arc::new(Store::with(temporary.clone()))
+            }
+        };
         release = Some(fetch(reference, store, verifier.clone(), arguments, &report).await?);
     }
     let retained = following.as_mut().map(|following| std::mem::take(&mut following.retained)).unwrap_or_default();
