@@ -23,6 +23,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
+use http::header::CONTENT_SECURITY_POLICY;
 use rayon::prelude::*;
 
 pub use self::ask::{Answer, Answers, AskError, ask};
@@ -33,7 +34,7 @@ use self::spot::Spots;
 use self::targets::Targets;
 use crate::finding::Finding;
 use crate::finding::Severity;
-use crate::snapshot::{Entry, HEADERS, REDIRECTS, Redirects, Tree, TreePath, beyond_policy};
+use crate::snapshot::{Entry, HEADERS, HeaderRules, REDIRECTS, Redirects, Tree, TreePath, beyond_policy, place_of};
 
 /// A file that an author wrote.
 #[derive(Clone, Debug)]
@@ -100,6 +101,7 @@ pub fn check(tree: &Tree, provenance: &Provenance, options: &Options) -> Vec<Fin
 struct Site<'a> {
     files: Vec<(&'a TreePath, &'a Entry)>,
     targets: Targets<'a>,
+    headers: HeaderRules,
     provenance: &'a Provenance,
 }
 
@@ -115,22 +117,14 @@ struct Read {
 
 impl<'a> Site<'a> {
     fn new(tree: &'a Tree, provenance: &'a Provenance, options: &'a Options, findings: &mut Vec<Finding>) -> Self {
-        let redirects = match tree.get(REDIRECTS).map(Entry::read) {
-            Some(Ok(bytes)) => {
-                let (redirects, faults) = Redirects::parse(&String::from_utf8_lossy(&bytes));
-                findings.extend(faults.into_iter().map(redirects::finding));
-                redirects
-            }
-            Some(Err(error)) => {
-                findings.push(unreadable(REDIRECTS, &error));
-                Redirects::default()
-            }
-            None => Redirects::default(),
-        };
+        let (redirects, faults) = Redirects::parse(&rules_in(tree, REDIRECTS, findings));
+        findings.extend(faults.into_iter().map(redirects::finding));
+        // What is wrong with these is told where they are read for the site.
+        let (headers, _) = HeaderRules::parse(&rules_in(tree, HEADERS, findings));
         let files: Vec<_> = tree.iter().filter(|(path, _)| is_public(path)).collect();
         let paths = files.iter().map(|(path, _)| path.as_str()).collect();
         let targets = Targets::new(paths, options.base_url.as_deref(), redirects);
-        Self { files, targets, provenance }
+        Self { files, targets, headers, provenance }
     }
 
     /// The numbers of all pages.
@@ -157,8 +151,11 @@ impl<'a> Site<'a> {
         let faults =
             page.faults.iter().map(|fault| spots.tag(&fault.tag).finding(Severity::Error, fault.message.clone()));
         read.findings.extend(faults);
-        let beyond = beyond_policy(&html).into_iter().map(|message| spots.page().finding(Severity::Warning, message));
-        read.findings.extend(beyond);
+        // A policy that the author wrote is the author's to judge.
+        if !self.headers.replaces(&place_of(path), &CONTENT_SECURITY_POLICY) {
+            let beyond = beyond_policy(&html).into_iter();
+            read.findings.extend(beyond.map(|message| spots.page().finding(Severity::Warning, message)));
+        }
         read.forward = page.forward.map(std::borrow::Cow::into_owned);
         read.anchors = page.anchors.into_keys().map(Box::from).collect();
         read.anchors.sort_unstable();
@@ -194,6 +191,18 @@ impl<'a> Site<'a> {
 fn is_public(path: &TreePath) -> bool {
     path.names().all(|name| !name.starts_with('.') || name == ".well-known")
         && !matches!(path.as_str(), REDIRECTS | HEADERS)
+}
+
+/// The text of a file of rules; empty if there is none.
+fn rules_in(tree: &Tree, path: &str, findings: &mut Vec<Finding>) -> String {
+    match tree.get(path).map(Entry::read) {
+        Some(Ok(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+        Some(Err(error)) => {
+            findings.push(unreadable(path, &error));
+            String::new()
+        }
+        None => String::new(),
+    }
 }
 
 fn unreadable(path: &str, error: &io::Error) -> Finding {

@@ -29,6 +29,7 @@ pub(super) fn check(targets: &Targets<'_>, forwards: &HashMap<usize, String>) ->
     let leads_on = |number: &usize| targets.redirects.rules()[*number].status.is_redirection();
     let rules = (0..targets.redirects.rules().len()).filter(leads_on);
     let steps = rules.map(Step::Rule).chain(pages.into_iter().map(Step::Page));
+    findings.extend(targets.redirects.into_themselves().filter_map(|rule| way.endless(rule)));
     let mut walked = HashSet::new();
     for start in steps {
         findings.extend(way.missing(start));
@@ -97,6 +98,23 @@ impl Way<'_> {
         ))
     }
 
+    /// A pattern that fits what it leads to is followed where something is; here nothing can be.
+    fn endless(&self, rule: &Redirect) -> Option<Finding> {
+        let begin = rule.target_begins()?;
+        let begins = |path: &str| path.strip_prefix('/').unwrap_or(path).starts_with(&begin[1..]);
+        let rules = self.targets.redirects.rules().iter().filter(|other| other.from.exact().is_some());
+        if self.targets.paths.iter().any(|path| begins(path))
+            || rules.into_iter().any(|other| begins(other.from.as_str()))
+        {
+            return None;
+        }
+        let (from, to) = (text::shown(rule.from.as_str()), text::shown(&rule.to));
+        let message = format!(
+            "'{from}' forwards to '{to}', which it fits again, and nothing is there where that would end; correct or remove it"
+        );
+        Some(finding(Fault { line: rule.line, column: rule.column, message }))
+    }
+
     fn circle(&self, path: &[Step], again: Step) -> Option<Finding> {
         const SHOWN: usize = 5;
         let begin = path.iter().position(|step| *step == again)?;
@@ -159,6 +177,18 @@ mod tests {
             "b/index.html: '/b/' forwards to 'https://x.example/gone/gone/', which is not there; correct or remove it",
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn patterns_that_end_nowhere_are_told() {
+        let found = messages("/a/* /blog/:splat\n/blog/* /blog/new/:splat\n", &[]);
+        let expected = "_redirects:2:1: '/blog/*' forwards to '/blog/new/:splat', which it fits again, and nothing is there where that would end; \
+                        correct or remove it";
+        assert_eq!(found, [expected]);
+        for sound in ["/* /a/:splat", "/* /:splat/a/", "/c/* /new/:splat\n/new/* /b/:splat", "/* /d/:splat\n/d/x /a/\n"]
+        {
+            assert_eq!(messages(sound, &[]), [""; 0], "{sound}");
+        }
     }
 
     #[test]

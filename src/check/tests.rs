@@ -132,6 +132,23 @@ fn pages_that_their_policy_has_no_room_for_are_warned_of() {
 }
 
 #[test]
+fn a_policy_of_the_authors_own_is_not_judged() {
+    let styles: String = (0..60).map(|number| format!("<p style='width: {number}px'>x</p>")).collect();
+    let page = format!("<!doctype html><title>t</title>{styles}");
+    for (rules, warned) in [
+        ("/*\n  Content-Security-Policy: default-src 'self'\n", &[][..]),
+        ("/posts/*\n  ! Content-Security-Policy\n", &["index.html"]),
+        ("/posts/a/index.html\n  ! Content-Security-Policy\n", &["index.html", "posts/a/index.html"]),
+        ("/*\n  Content-Security-Policy-Report-Only: default-src 'self'\n", &["index.html", "posts/a/index.html"]),
+    ] {
+        let files = [("index.html", page.as_str()), ("posts/a/index.html", &page), ("_headers", rules)];
+        let findings = check(&tree(&files), &Provenance::new(), &options());
+        let paths: Vec<_> = findings.iter().map(|finding| finding.path.as_str()).collect();
+        assert_eq!(paths, warned, "{rules}");
+    }
+}
+
+#[test]
 fn broken_nesting_is_an_error_at_the_authors_tag() {
     assert_eq!(
         found_in("<div><b class=x>y</div>", Some("one\n\n<div><b class=x>y</div>\n")),

@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::health::Target;
-use super::report::{Report, count};
+use super::report::{Report, count, size};
 use crate::outbound::{Trust, client};
 use crate::secret_file;
 
@@ -285,6 +285,12 @@ fn status_text(status: &Value) -> String {
     if let Some(trouble) = status["trouble"].as_object() {
         let message = trouble.get("message").and_then(Value::as_str).unwrap_or_default();
         lines.push(format!("no look has gone well since {}: {message}", text(&status["trouble"], "since")));
+    }
+    if let Some(bytes) = status["crowded"].as_u64().filter(|bytes| *bytes > 0) {
+        lines.push(format!(
+            "{} of media beyond --memory are held: they could not be put on a disk; see the log",
+            size(bytes)
+        ));
     }
     lines.push(match status["state"].as_str() {
         Some(folder) => format!("state in {folder}"),

@@ -1,5 +1,6 @@
 //! How much of what is served lies in memory, and in which codings.
 
+use std::env;
 use std::fs;
 use std::path::Path;
 use std::str::FromStr;
@@ -10,7 +11,7 @@ use clap::Args;
 
 use super::report::{Report, count, size};
 use super::source::{Source, apart, open_cache};
-use crate::follow::Store;
+use crate::follow::{Store, Temporary};
 use crate::serve::{Keep, media_files};
 use crate::snapshot::{Codings, Freezing, MemoryFile, Snapshot, Tree, freeze_with};
 
@@ -62,6 +63,16 @@ impl MemoryArguments {
     /// How many bytes content may take in memory.
     pub(super) fn limit(&self) -> u64 {
         self.memory.map_or_else(|| machine() / SHARE, |Size(bytes)| bytes)
+    }
+
+    /// How many at worst, where media can't be put on a disk.
+    pub(super) fn most(&self) -> u64 {
+        self.limit().max(machine() / 2)
+    }
+
+    /// A place for media beside a state, if there is one.
+    pub(super) fn temporary(&self) -> Option<Arc<Temporary>> {
+        Temporary::begin(&[env::temp_dir(), "/var/tmp".into()], self.limit(), self.most())
     }
 
     /// Freezes the tree to begin with, with the `codings` that are known of it; large bodies go to `file`, if there is one.

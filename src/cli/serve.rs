@@ -196,7 +196,7 @@ impl Instance {
         observation: Observation,
         started: Started,
     ) -> anyhow::Result<()> {
-        let Started { deployment, codings, keep, following, booted } = started;
+        let Started { deployment, codings, keep, following, booted, temporary } = started;
         // Heard once more: what ends the parting with clients ends what follows it, too.
         let stop_at_last = stop_signal()?;
         let coder = Coder::start(Arc::clone(&deployment), codings, keep)?;
@@ -236,6 +236,8 @@ impl Instance {
         if let Some(followed) = followed {
             end(&followed.releases, stop_at_last).await;
         }
+        // What still holds it is not waited for.
+        temporary.iter().for_each(|temporary| temporary.end());
         self.report.say("stopped");
         Ok(())
     }

@@ -175,7 +175,10 @@ impl Successor {
         };
         let name = format!("the program of release {}", release.sequence);
         match &obstacle {
-            Obstacle::Same => drop(releases.note_program(None)),
+            Obstacle::Same => {
+                releases.note_program(None);
+                tracing::debug!("{name} is the one that runs");
+            }
             Obstacle::Lasting(_) | Obstacle::Refused(_) | Obstacle::Unsigned => {
                 let reason = obstacle.to_string();
                 releases.note_program(Some(format!("{name} is not run: {reason}")));

@@ -57,7 +57,7 @@ pub use self_check::faults;
 pub use send::{SendError, send};
 pub use served::{Booted, Served};
 pub use state::{
-    Cause, Changes, Current, Journal, Limits, MAX_KEEP, Record, Size, State, StateError, Status, lock, look,
+    Cause, Changes, Current, Journal, Limits, MAX_KEEP, Record, Size, State, StateError, Status, Temporary, lock, look,
     look_at_blob, look_at_program,
 };
 pub use store::{BlobSource, Store};

@@ -80,6 +80,8 @@ impl FetchError {
     /// Whether the release itself is at fault, whenever it is looked at again.
     pub fn is_lasting(&self) -> bool {
         match self {
+            // Of the place, not of the image.
+            Self::Content(ContentError::Unpack(error)) => !error.is_of_the_place(),
             Self::Content(_) | Self::Signature { .. } => true,
             Self::Registry(error) => error.is_of_the_image(),
             Self::Bad { source, .. } => source.is_lasting(),
@@ -123,15 +125,15 @@ fn place(
     let (mut blobs, mut pulled) = (Vec::new(), pulled.into_iter());
     let mut layers = Vec::with_capacity(kept.len());
     for kept in kept {
-        let layer = match (kept, store.state()) {
-            (Some(layer), _) => Some(layer),
-            (None, state) => match (pulled.next(), state) {
-                (Some(Pulled::Aside(descriptor, aside)), Some(state)) => Some(state.adopt(&descriptor, aside)?),
-                (Some(Pulled::Blob(blob)), _) => {
+        let layer = match kept {
+            Some(layer) => Some(layer),
+            None => match pulled.next() {
+                Some(Pulled::Aside(descriptor, aside)) => store.adopt(&descriptor, aside)?,
+                Some(Pulled::Blob(blob)) => {
                     blobs.push(blob.clone());
                     Some(blob.into())
                 }
-                _ => None,
+                None => None,
             },
         };
         layers.extend(layer);

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
 use super::durable::Aside;
-use super::state::{Current, LARGE, Record, State, StateError, look, look_at_blob};
-use crate::image::{Blob, Descriptor, Room, StoredLayer};
+use super::state::{Current, Record, State, StateError, Temporary, look, look_at_blob, look_at_layer};
+use crate::image::{Blob, Descriptor, LARGE_LAYER, Room, StoredLayer};
 use crate::snapshot::Digest;
 
 /// Where what is kept of releases is read from.
@@ -57,14 +57,15 @@ impl BlobSource for Store {
     fn layer(&self, descriptor: &Descriptor) -> Option<StoredLayer> {
         match self {
             Self::Disk(state) => state.layer(descriptor),
-            Self::Memory(_) => {
-                Some(Blob { descriptor: descriptor.clone(), bytes: self.get(descriptor.digest)? }.into())
-            }
+            Self::Memory(held) => held.layer(descriptor),
         }
     }
 
     fn room(&self) -> Option<&Room> {
-        self.state().map(State::room)
+        match self {
+            Self::Disk(state) => Some(state.room()),
+            Self::Memory(held) => held.temporary.as_deref().map(Temporary::room),
+        }
     }
 }
 
@@ -73,7 +74,8 @@ impl BlobSource for Store {
 pub enum Store {
     /// They outlive the process.
     Disk(State),
-    /// They end with the process: only those of the releases that it serves and served are held.
+    /// They end with the process: only those of the releases that it serves and served are held, large ones in a temporary folder if there is
+    /// one.
     Memory(Held),
 }
 
@@ -82,6 +84,7 @@ pub enum Store {
 pub struct Held {
     blobs: Mutex<HashMap<Digest, Bytes>>,
     below: Option<Below>,
+    temporary: Option<Arc<Temporary>>,
 }
 
 /// A state that can only be read, as it was found.
@@ -98,11 +101,24 @@ impl Store {
         Self::Memory(Held::default())
     }
 
+    /// The same with a place for what is too large for memory.
+    pub fn with(temporary: Option<Arc<Temporary>>) -> Self {
+        Self::Memory(Held { temporary, ..Held::default() })
+    }
+
     /// The same over the state in `folder`, where nothing can be written: its releases are known, and the one that is pinned there
     /// stays. Without a state there it is one without a folder.
-    pub fn over(folder: PathBuf) -> Self {
+    pub fn over(folder: PathBuf, temporary: Option<Arc<Temporary>>) -> Self {
         let below = look(&folder).map(|(current, records)| Below { folder, current, records });
-        Self::Memory(Held { below, ..Held::default() })
+        Self::Memory(Held { below, temporary, ..Held::default() })
+    }
+
+    /// Where large files lie that end with the process.
+    pub fn temporary(&self) -> Option<&Arc<Temporary>> {
+        match self {
+            Self::Disk(_) => None,
+            Self::Memory(held) => held.temporary.as_ref(),
+        }
     }
 
     /// Which release was which before.
@@ -150,15 +166,29 @@ impl Store {
     /// A file for a layer that is to be pulled, if it is too large for memory and there is a place for it.
     pub(super) fn aside(&self, descriptor: &Descriptor) -> Result<Option<Aside>, StateError> {
         match self {
-            Self::Disk(state) if descriptor.size >= LARGE => state.aside(descriptor.digest).map(Some),
-            Self::Disk(_) | Self::Memory(_) => Ok(None),
+            Self::Disk(state) if descriptor.size >= LARGE_LAYER => state.aside(descriptor.digest).map(Some),
+            Self::Disk(_) => Ok(None),
+            Self::Memory(held) => Ok(held.temporary.as_ref().and_then(|temporary| temporary.aside(descriptor))),
         }
     }
 
-    /// Forgets blobs that are not among `named`, where nothing else bounds them.
-    pub(super) fn retain(&self, named: &HashSet<Digest>) {
+    /// Keeps a layer that was pulled into such a file, and whose digest has been checked.
+    pub(super) fn adopt(&self, descriptor: &Descriptor, aside: Aside) -> Result<Option<StoredLayer>, StateError> {
+        match self {
+            Self::Disk(state) => state.adopt(descriptor, aside).map(Some),
+            Self::Memory(held) => {
+                held.temporary.as_ref().map(|temporary| temporary.adopt(descriptor, aside)).transpose()
+            }
+        }
+    }
+
+    /// Forgets blobs and media that are not among `named` and `media`, where nothing else bounds them.
+    pub(super) fn retain(&self, named: &HashSet<Digest>, media: &HashSet<Digest>) {
         if let Self::Memory(held) = self {
             held.lock().retain(|digest, _| named.contains(digest));
+            if let Some(temporary) = &held.temporary {
+                temporary.retain(named, media);
+            }
         }
     }
 }
@@ -171,5 +201,13 @@ impl Held {
     fn get(&self, digest: Digest) -> Option<Bytes> {
         let held = self.lock().get(&digest).cloned();
         held.or_else(|| look_at_blob(&self.below.as_ref()?.folder, digest))
+    }
+
+    /// A layer; a large one stays where it is.
+    fn layer(&self, descriptor: &Descriptor) -> Option<StoredLayer> {
+        let put = self.temporary.as_ref().and_then(|temporary| temporary.layer(descriptor));
+        let below = || look_at_layer(&self.below.as_ref()?.folder, descriptor);
+        let large = put.or_else(|| (descriptor.size >= LARGE_LAYER).then(below).flatten());
+        large.or_else(|| Some(Blob { descriptor: descriptor.clone(), bytes: self.get(descriptor.digest)? }.into()))
     }
 }

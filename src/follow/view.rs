@@ -28,6 +28,8 @@ pub struct View {
     pub waiting: Option<String>,
     /// What is to be known of the program of the release that is served, if there is something.
     pub program: Option<String>,
+    /// How many bytes of media are held that memory has no room for, because they could not be put on a disk.
+    pub crowded: u64,
     /// The state folder; `None` if nothing outlives the process.
     pub state: Option<String>,
 }
@@ -52,6 +54,7 @@ impl Releases {
             behind,
             waiting: inner.waiting.clone(),
             program: inner.program.clone(),
+            crowded: self.deployment.current().crowded(),
             state: self.store.state().map(|state| state.folder().display().to_string()),
         }
     }

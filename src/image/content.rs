@@ -87,6 +87,11 @@ pub fn layout_content(folder: &Path, platform: Platform) -> Result<Tree, Content
 impl Layout {
     /// The tree of the image for `platform`.
     pub fn content(&self, platform: Platform) -> Result<Tree, ContentError> {
+        self.content_in(platform, None)
+    }
+
+    /// The same; what `room` does not hold of it lies in files.
+    pub fn content_in(&self, platform: Platform, room: Option<&Room>) -> Result<Tree, ContentError> {
         let name = self.folder().display().to_string();
         let descriptor = self.index.manifest(platform).ok_or_else(|| ContentError::NoPlatform {
             name: name.clone(),
@@ -94,7 +99,8 @@ impl Layout {
             has: self.index.platforms(),
         })?;
         let manifest = self.manifest(descriptor)?;
-        let layers: Result<Vec<_>, _> = manifest.content_to_pull()?.into_iter().map(|layer| self.blob(layer)).collect();
-        Ok(content(&name, &self.index, &layers?)?.0)
+        let layers: Result<Vec<_>, _> =
+            manifest.content_to_pull()?.into_iter().map(|layer| self.layer(layer)).collect();
+        Ok(content_onto(&Tree::new(), &name, &self.index, &layers?, room)?.0)
     }
 }

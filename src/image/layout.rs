@@ -13,7 +13,8 @@ pub use self::images::{LayoutImages, NamedImage, layout_images};
 pub use self::writing::write_layout;
 use super::format::Format;
 use super::manifest::{Blob, Descriptor, INDEX_TYPES, Index, MANIFEST_TYPES, Manifest};
-use crate::snapshot::Digest;
+use super::stored::{LARGE_LAYER, LayerBytes, StoredLayer};
+use crate::snapshot::{Digest, Hasher};
 
 /// The longest index or manifest that is read, as registries limit it too.
 const MAX_MANIFEST: u64 = 4 << 20;
@@ -183,6 +184,20 @@ impl Layout {
     /// Reads a blob and checks it.
     pub fn blob(&self, descriptor: &Descriptor) -> Result<Blob, LayoutError> {
         self.read(descriptor, MAX_BLOB)
+    }
+
+    /// A layer, checked; a large one stays where it is.
+    pub(super) fn layer(&self, descriptor: &Descriptor) -> Result<StoredLayer, LayoutError> {
+        let path = blob_path(&self.folder, descriptor.digest);
+        let is_file = || fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == descriptor.size);
+        if !(LARGE_LAYER..=MAX_BLOB).contains(&descriptor.size) || !is_file() {
+            return Ok(self.blob(descriptor)?.into());
+        }
+        let (digest, length) = File::open(&path).and_then(Hasher::of_reader).map_err(at(&path))?;
+        if digest != descriptor.digest || length != descriptor.size {
+            return Err(LayoutError::Mismatch(path));
+        }
+        Ok(StoredLayer { descriptor: descriptor.clone(), bytes: LayerBytes::File { path, length } })
     }
 
     fn read(&self, descriptor: &Descriptor, limit: u64) -> Result<Blob, LayoutError> {

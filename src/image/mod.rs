@@ -48,6 +48,6 @@ pub use signature::{
     SigningKey, VerifyingKey, statement,
 };
 pub use stack::{Known, Stack};
-pub use stored::{LayerBytes, StoredLayer};
+pub use stored::{LARGE_LAYER, LayerBytes, StoredLayer};
 pub use unpack::{UnpackError, list, unpack};
 pub use verification::{ImageFault, Verification, content_of};

@@ -1,6 +1,6 @@
 //! How much of what is unpacked is held in memory, and where the rest goes.
 
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 use std::fmt;
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -8,10 +8,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::snapshot::{Content, Digest, Entry, Modified, Tree, TreePath, memory_of};
+use crate::snapshot::{Content, Digest, Entry, Modified, SMALL, Tree, TreePath, memory_of};
 
-/// A smaller file takes more as a file on a disk than as bytes in memory.
-const SMALL: u64 = 16 * 1024;
 /// A file from this length on is never read whole, if memory has no room for it.
 const STREAMED: u64 = 8 << 20;
 
@@ -29,23 +27,51 @@ pub trait MediaFolder: fmt::Debug + Send + Sync {
 pub struct Room {
     /// The bytes that content may take in memory, with the codings of its texts. Texts are held in any case.
     pub memory: u64,
+    /// The same with what can't be put elsewhere: more would take the machine's memory from others.
+    pub most: u64,
     /// Where other files go beyond that, the largest first.
     pub media: Arc<dyn MediaFolder>,
+}
+
+/// Files that are held although they are large, because they could not be put anywhere.
+#[derive(Debug, Default)]
+pub(super) struct Stuck {
+    paths: HashSet<TreePath>,
+    bytes: u64,
+}
+
+impl Stuck {
+    /// Whether memory has room for a file more; then it is one of them.
+    pub(super) fn add(&mut self, path: &TreePath, length: u64, room: &Room) -> bool {
+        let bytes = self.bytes.saturating_add(length);
+        let fits = room.memory.saturating_add(bytes) <= room.most && self.paths.insert(path.clone());
+        if fits {
+            self.bytes = bytes;
+        }
+        fits
+    }
+}
+
+/// Whether a place has no room for a file, or no longer takes any.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
 }
 
 /// What is held while layers are unpacked.
 pub(super) struct Holding<'a> {
     room: &'a Room,
+    stuck: &'a Stuck,
     held: u64,
     /// Files of the layer at hand that may give way, the largest on top.
     large: BinaryHeap<(u64, TreePath)>,
 }
 
 impl<'a> Holding<'a> {
-    pub(super) fn new(room: &'a Room, below: &Tree) -> Self {
+    pub(super) fn new(room: &'a Room, stuck: &'a Stuck, below: &Tree) -> Self {
         let in_memory = below.iter().filter(|(_, entry)| !matches!(entry.content(), Content::File(_)));
         let held = in_memory.map(|(path, entry)| memory_of(path, entry.length()).bytes()).sum();
-        Self { room, held, large: BinaryHeap::new() }
+        Self { room, stuck, held, large: BinaryHeap::new() }
     }
 
     /// Puts a file of `length` bytes where it stays if it is too large to be read whole; `None` if it is to be read.
@@ -57,7 +83,8 @@ impl<'a> Holding<'a> {
         modified: Option<Modified>,
     ) -> io::Result<Option<Entry>> {
         let memory = memory_of(path, length);
-        if length < STREAMED || !memory.may_give_way() || self.held + memory.bytes() <= self.room.memory {
+        let fits = self.held.saturating_add(memory.bytes()) <= self.room.memory;
+        if length < STREAMED || !memory.may_give_way() || fits || self.stuck.paths.contains(path) {
             return Ok(None);
         }
         let (file, digest) = self.room.media.keep(bytes, length)?;
@@ -68,7 +95,7 @@ impl<'a> Holding<'a> {
     pub(super) fn take(&mut self, path: &TreePath, length: u64) -> Vec<TreePath> {
         let memory = memory_of(path, length);
         self.held += memory.bytes();
-        if memory.may_give_way() && length >= SMALL {
+        if memory.may_give_way() && length >= SMALL && !self.stuck.paths.contains(path) {
             self.large.push((length, path.clone()));
         }
         let mut leaving = Vec::new();

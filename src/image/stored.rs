@@ -8,6 +8,8 @@ use bytes::Bytes;
 
 use super::manifest::{Blob, Descriptor};
 
+/// A layer of at least so many bytes is read piece by piece, also while it is pulled: the content of some 1,000 posts.
+pub const LARGE_LAYER: u64 = 8 << 20;
 /// Read at a time from a file.
 const PIECE: usize = 64 * 1024;
 

@@ -12,7 +12,7 @@ use tar::{Archive, EntryType};
 
 use super::changes::{Changes, Listed, Listing, OPAQUE, SITE, WHITEOUT};
 use super::manifest::{Blob, Descriptor};
-use super::room::{Holding, Room};
+use super::room::{Holding, Room, Stuck, is_full};
 use super::stored::{LayerBytes, StoredLayer};
 use crate::snapshot::{Digest, Entry, Hasher, Modified, Tree, TreeError, TreePath};
 
@@ -50,11 +50,33 @@ pub enum UnpackError {
     /// More than galley unpacks.
     #[error("a layer is refused: {0}")]
     TooMuch(&'static str),
+    /// A file is too large for memory, and there is no place for it elsewhere.
+    #[error("`{path}` can't be put away: {source}; make room for its {length} bytes on that disk, or raise --memory")]
+    Unkept {
+        /// The file.
+        path: TreePath,
+        /// Its bytes.
+        length: u64,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A compression that galley does not read.
     #[error(
         "a layer has the media type `{0}`, which galley does not read; gzip is what every registry and engine knows"
     )]
     MediaType(String),
+}
+
+impl UnpackError {
+    /// Whether the image may be sound, and is to be tried again.
+    pub fn is_of_the_place(&self) -> bool {
+        match self {
+            Self::Unkept { .. } => true,
+            // A layer that lay there is gone.
+            Self::Broken(error) => error.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
 }
 
 /// Unpacks the tree under `/site` from `layers`, lowest first, with whiteouts applied. What lies elsewhere in the layers is
@@ -68,10 +90,27 @@ pub fn unpack<'a>(layers: impl IntoIterator<Item = (&'a Descriptor, &'a Bytes)>)
 /// The same on top of what is in `below`, which layers gave before: the limits are those of all of it. Without a `room` all is held in
 /// memory.
 pub(super) fn unpack_onto(below: &Tree, layers: &[StoredLayer], room: Option<&Room>) -> Result<Tree, UnpackError> {
+    let mut stuck = Stuck::default();
+    loop {
+        match (unpack_once(below, layers, room, &stuck), room) {
+            // A part of it is read already: from the beginning, with this one held.
+            (Err(UnpackError::Unkept { path, length, source }), Some(room)) if stuck.add(&path, length, room) => {
+                tracing::warn!("{path} stays in memory, {length} bytes: {source}; make room, and restart");
+            }
+            (unpacked, _) => return unpacked,
+        }
+    }
+}
+
+fn unpack_once(below: &Tree, layers: &[StoredLayer], room: Option<&Room>, stuck: &Stuck) -> Result<Tree, UnpackError> {
     let files = below.iter().map(|(path, entry)| (path.clone(), entry.clone())).collect();
     let unpacked = below.length().min(MAX_UNPACKED);
-    let mut unpacker =
-        Unpacker { files, unpacked, holding: room.map(|room| Holding::new(room, below)), waiting: Arc::default() };
+    let mut unpacker = Unpacker {
+        files,
+        unpacked,
+        holding: room.map(|room| Holding::new(room, stuck, below)),
+        waiting: Arc::default(),
+    };
     for layer in layers {
         unpacker.layer(&layer.descriptor.media_type, &layer.bytes)?;
     }
@@ -215,7 +254,11 @@ impl Unpacker<'_> {
             return Err(UnpackError::Duplicate(path));
         }
         let length = entry.size();
-        let passed = self.holding.as_ref().map(|holding| holding.pass(&path, entry, length, modified)).transpose()?;
+        let passed = self.holding.as_ref().map(|holding| holding.pass(&path, entry, length, modified)).transpose();
+        let passed = passed.map_err(|error| match is_full(&error) {
+            true => UnpackError::Unkept { path: path.clone(), length, source: error },
+            false => error.into(),
+        })?;
         if let Some(entry) = passed.flatten() {
             changes.files.insert(path, Archived::Put(entry));
             return Ok(());
@@ -255,7 +298,7 @@ impl Unpacker<'_> {
                 match holding.put(bytes, *modified) {
                     Ok(entry) => *file = Archived::Put(entry),
                     // What was served before is served again, if it is at all possible.
-                    Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                    Err(error) if is_full(&error) => {
                         tracing::warn!("{path} stays in memory: {error}");
                     }
                     Err(error) => return Err(error.into()),

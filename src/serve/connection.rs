@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use http::StatusCode;
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
@@ -21,6 +22,7 @@ use super::direct::{self, Scratch};
 use super::exchange::Watched;
 use super::handler::Handler;
 use super::limits::Limits;
+use super::long_line::{Line, Lined};
 use super::observe::Observer;
 use super::peer::{Peer, Trust};
 use super::per_address::PerAddress;
@@ -164,14 +166,24 @@ pub(super) async fn connection<H: Handler>(
     });
     if let Err(error) = ended.await {
         // The parser answers by itself, and no exchange begins.
-        if let Some(error) = error.downcast_ref::<hyper::Error>().filter(|error| error.is_parse()) {
-            observer.unreadable(error.is_parse_too_large());
+        if error.is::<LongAddress>() {
+            observer.unreadable(StatusCode::URI_TOO_LONG);
+        } else if let Some(error) = error.downcast_ref::<hyper::Error>().filter(|error| error.is_parse()) {
+            observer.unreadable(match error.is_parse_too_large() {
+                true => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                false => StatusCode::BAD_REQUEST,
+            });
         }
         tracing::debug!("a connection ended early: {error}");
     }
 }
 
 type Ended = Result<(), Box<dyn std::error::Error>>;
+
+/// The address in a request is longer than the head of one may be.
+#[derive(Debug, thiserror::Error)]
+#[error("the address of a request was too long")]
+struct LongAddress;
 
 async fn serve<H: Handler>(socket: Socket, address: Option<IpAddr>, thread: Rc<Thread<H>>, notes: Rc<Notes>) -> Ended {
     let may_have_tls = matches!(socket, Socket::Tcp(_));
@@ -264,6 +276,8 @@ where
     H: Handler,
 {
     let notes = Rc::clone(&service.notes);
+    let line = Rc::<Line>::default();
+    let stream = Lined::new(stream, Rc::clone(&line));
     let mut connection = pin!(service.thread.http1.clone().serve_connection(TokioIo::new(stream), service));
     let mut asked = false;
     poll_fn(|context| {
@@ -276,8 +290,8 @@ where
         }
         polled
     })
-    .await?;
-    Ok(())
+    .await
+    .map_err(|error| if line.is_refused() { LongAddress.into() } else { error.into() })
 }
 
 async fn http2<S, H>(stream: S, service: Watched<H>) -> Ended

@@ -19,6 +19,7 @@ mod exchange;
 mod handler;
 mod limits;
 mod listen;
+mod long_line;
 mod negotiation;
 mod observe;
 mod peer;

@@ -7,7 +7,7 @@ use super::answer::text;
 use super::body::AnswerBody;
 
 /// The longest target of a request.
-const MAX_URI: usize = 8 * 1024;
+pub(super) const MAX_URI: usize = 8 * 1024;
 /// Header lines of a request. hyper holds HTTP/1.1 to it before they come here.
 pub(super) const MAX_HEADER_LINES: usize = 100;
 

@@ -10,7 +10,7 @@ use super::codings::Codings;
 use super::fault::Fault;
 use super::fields::Interner;
 use super::file_body::{FileBody, Files};
-use super::frozen::{INDEX, Snapshot, Target};
+use super::frozen::{Snapshot, Target};
 use super::header_rules::{HEADERS, HeaderRules};
 use super::held::Held;
 use super::media_type;
@@ -20,6 +20,7 @@ use super::redirects::{REDIRECTS, Redirects};
 use super::resource::{Body, Resource};
 use super::root::ContentRoot;
 use super::tree::{Content, Entry, Tree, TreePath};
+use super::url_path::place_of;
 
 /// The page that answers requests for what is not there.
 const NOT_FOUND: &str = "/404.html";
@@ -67,7 +68,7 @@ pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot>
         entries
             .into_par_iter()
             .map(|(path, entry)| {
-                let url = url_of(path);
+                let url = place_of(path);
                 let in_memory = !on_disk.contains(path.as_str());
                 let kept = previous.and_then(|previous| previous.paths.get(&url));
                 let resource = match kept {
@@ -117,15 +118,6 @@ fn is_public(tree: &Tree, path: &TreePath) -> bool {
     path.names().all(|name| !name.starts_with('.') || name == ".well-known")
         && !matches!(path.as_str(), REDIRECTS | HEADERS)
         && stem.is_none_or(|stem| tree.get(stem).is_none())
-}
-
-fn url_of(path: &TreePath) -> String {
-    let path = path.as_str();
-    match path.strip_suffix(INDEX) {
-        Some("") => "/".to_owned(),
-        Some(folder) if folder.ends_with('/') => format!("/{folder}"),
-        _ => format!("/{path}"),
-    }
 }
 
 /// The paths of those files that memory has no room for, the largest first.

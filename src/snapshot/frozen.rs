@@ -11,6 +11,7 @@ use super::codings::Codings;
 use super::digest::Digest;
 use super::freeze::{Freezing, freeze_with};
 use super::held::Held;
+use super::memory::SMALL;
 use super::memory_file::MemoryFile;
 use super::redirects::Redirects;
 use super::resource::{Body, Resource};
@@ -125,27 +126,34 @@ impl Snapshot {
     }
 
     fn lookup_missing(&self, path: &str, query: Option<&str>) -> Lookup<'_> {
-        let is_there = |path: &str| matches!(self.paths.get(path), Some(Target::Resource(_)));
+        if let Some(found) = self.lookup_spelled(path) {
+            return found;
+        }
+        // One that fits what it leads to is followed where something is: there it ends.
+        let is_there = |path: &str| self.find(path).is_some() || self.lookup_spelled(path).is_some();
+        let pattern = self.redirects.find_pattern(path).filter(|number| self.redirects.ends(*number, path, is_there));
+        pattern.map_or(Lookup::Missing, |number| self.redirect(number, path, query))
+    }
+
+    /// What is meant by a path where nothing is, before patterns, which give way to what is there.
+    fn lookup_spelled(&self, path: &str) -> Option<Lookup<'_>> {
+        let is_there = |path: &str| self.find(path).is_some();
         if !path.ends_with('/') {
             if is_there(&format!("{path}/")) {
-                return Lookup::MissesSlash;
+                return Some(Lookup::MissesSlash);
             }
             match path.strip_suffix(INDEX) {
-                Some(folder) if folder.ends_with('/') && is_there(folder) => return Lookup::NamesIndex,
+                Some(folder) if folder.ends_with('/') && is_there(folder) => return Some(Lookup::NamesIndex),
                 _ => {}
             }
             match path.strip_suffix(ENDING) {
-                Some(stem) if !stem.ends_with('/') && is_there(&format!("{stem}/")) => return Lookup::HasEnding,
-                None if is_there(&format!("{path}{ENDING}")) => return Lookup::MissesEnding,
+                Some(stem) if !stem.ends_with('/') && is_there(&format!("{stem}/")) => return Some(Lookup::HasEnding),
+                None if is_there(&format!("{path}{ENDING}")) => return Some(Lookup::MissesEnding),
                 _ => {}
             }
         }
-        // Before patterns, which give way to what is there.
-        if let Some(resource) = self.retained.iter().find_map(|assets| assets.get(path)) {
-            return Lookup::Found(resource);
-        }
-        let pattern = self.redirects.find_pattern(path);
-        pattern.map_or(Lookup::Missing, |number| self.redirect(number, path, query))
+        let retained = self.retained.iter().find_map(|assets| assets.get(path));
+        retained.map(|resource| Lookup::Found(resource))
     }
 
     fn redirect(&self, number: usize, path: &str, query: Option<&str>) -> Lookup<'_> {
@@ -239,6 +247,18 @@ impl Snapshot {
                 .filter(|made| made.coding == coding);
             (coding, made.filter_map(|made| made.body.held()).map(Held::length).sum())
         })
+    }
+
+    /// The bytes of media that are held although memory has no room for them: they could not be put on a disk.
+    pub fn crowded(&self) -> u64 {
+        let Some(limit) = self.memory else { return 0 };
+        let (mut all, mut media) = (0u64, 0u64);
+        for resource in self.resources() {
+            let memory = resource.memory();
+            all += memory.bytes();
+            media += if memory.may_give_way() && memory.bytes() >= SMALL { memory.bytes() } else { 0 };
+        }
+        media.min(all.saturating_sub(limit))
     }
 
     /// The files that are read from disk when they are asked for, and their bytes.

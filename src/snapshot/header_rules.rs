@@ -84,10 +84,21 @@ impl HeaderRules {
         (Self(rules), faults)
     }
 
+    fn actions(&self, path: &str) -> impl Iterator<Item = &Action> {
+        self.0.iter().filter(move |(pattern, _)| pattern.fits(path)).flat_map(|(_, actions)| actions)
+    }
+
+    /// Whether galley's own field of this name is not what an answer at `path` carries.
+    pub fn replaces(&self, path: &str, field: &HeaderName) -> bool {
+        self.actions(path).any(|action| match action {
+            Action::Set(name, _) | Action::Remove(name) => name == field,
+        })
+    }
+
     /// Changes the fields of what answers at `path`.
     pub(super) fn apply(&self, path: &str, fields: &mut HeaderMap) {
         let mut set: Vec<HeaderName> = Vec::new();
-        for action in self.0.iter().filter(|(pattern, _)| pattern.fits(path)).flat_map(|(_, actions)| actions) {
+        for action in self.actions(path) {
             match action {
                 Action::Remove(name) => drop(fields.remove(name)),
                 // Its values hold commas of their own (RFC 9110 section 5.3).

@@ -7,6 +7,9 @@ use super::tree::TreePath;
 /// to a quarter each), more where there is little to save.
 const CODINGS_SHARE: u64 = 1;
 
+/// A smaller file takes more as a file on a disk than as bytes in memory.
+pub const SMALL: u64 = 16 * 1024;
+
 /// What a file takes in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Memory {
@@ -20,12 +23,17 @@ pub enum Memory {
 pub fn memory_of(path: &TreePath, length: u64) -> Memory {
     let media_type = media_type::of(path.names().last().unwrap_or_default());
     match media_type.is_coded(length) || media_type.is_page() {
-        true => Memory::Text(length * (1 + CODINGS_SHARE)),
+        true => Memory::text(length),
         false => Memory::Media(length),
     }
 }
 
 impl Memory {
+    /// Of a text of so many bytes.
+    pub(super) fn text(length: u64) -> Self {
+        Self::Text(length * (1 + CODINGS_SHARE))
+    }
+
     /// The number of bytes.
     pub fn bytes(self) -> u64 {
         match self {

@@ -55,7 +55,7 @@ impl Pattern {
     }
 
     /// The path, decoded, if it stands for one only.
-    pub(super) fn exact(&self) -> Option<String> {
+    pub fn exact(&self) -> Option<String> {
         let literal = |part: &Part| match part {
             Part::Literal(text) => Some(text.clone()),
             Part::Name(_) => None,

@@ -3,6 +3,9 @@
 //! A part of what those hosts have: no conditions, no queries in FROM, no rewriting. Rules for one path are looked at
 //! before patterns, and among patterns the first that fits counts.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -136,8 +139,8 @@ impl Redirects {
         Some(location)
     }
 
-    /// Rules that lead in a circle, or ever further, each circle once. `is_there` says whether a file answers at a path: a
-    /// pattern gives way to it. Patterns are followed from a path that fits them.
+    /// Lines for one path that lead in a circle, each circle once, be there patterns in it or not. `is_there` says whether a file answers at a
+    /// path: a pattern gives way to it. Patterns are followed from a path that fits them.
     pub fn circles(&self, is_there: impl Fn(&str) -> bool) -> Vec<Fault> {
         self.tell(&self.endless(is_there))
     }
@@ -155,32 +158,53 @@ impl Redirects {
             // What only leads into a circle is as good as any other rule, unless this takes too long.
             let is_last = round >= MAX_STEPS;
             let left_out: HashSet<usize> =
-                endless.iter().flat_map(|way| if is_last { &way[..] } else { &way[circle(way)] }).copied().collect();
+                endless.iter().flat_map(|way| if is_last { &way[..] } else { &way[left_out(way)] }).copied().collect();
             let rules = std::mem::take(&mut self).rules.into_iter().enumerate();
             rules.filter(|(number, _)| !left_out.contains(number)).for_each(|(_, rule)| self.add(rule));
         }
         (self, faults)
     }
 
-    /// The ways that do not end within the steps that a browser goes, by the numbers of their rules.
+    /// The ways that lead in a circle or are too long, by the numbers of their rules. Patterns alone make no circle: what fits them is
+    /// sent on only where that ends.
     fn endless(&self, is_there: impl Fn(&str) -> bool) -> Vec<Vec<usize>> {
-        let mut endless = Vec::new();
-        for (start, rule) in self.rules.iter().enumerate() {
-            let (mut path, mut way) = (rule.from.sample(), vec![start]);
-            let mut next = Some(start);
-            while let Some(number) = next.filter(|_| way.len() <= MAX_STEPS) {
-                let Some(target) = self.location(number, &path, None).and_then(|location| own_path(&location)) else {
-                    break;
-                };
-                path = target;
-                next = self.find(&path).filter(|found| self.rules[*found].from.exact().is_some() || !is_there(&path));
-                way.extend(next);
+        let ways = self.rules.iter().enumerate().map(|(start, rule)| self.way(start, rule.from.sample(), &is_there));
+        let is_exact = |number: &usize| self.rules[*number].from.exact().is_some();
+        ways.filter_map(|way| way.err().filter(|way| circle(way).is_none_or(|circle| way[circle].iter().any(is_exact))))
+            .collect()
+    }
+
+    /// Patterns that fit what they lead to, by themselves or with others: they are good for what is there, and for nothing else.
+    pub fn into_themselves(&self) -> impl Iterator<Item = &Redirect> {
+        let patterns = self.rules.iter().enumerate().filter(|(_, rule)| rule.from.exact().is_none());
+        let turns = |start, rule: &Redirect| {
+            let way = self.way(start, rule.from.sample(), |_| false);
+            way.is_err_and(|way| circle(&way).is_some_and(|circle| way[circle].contains(&start)))
+        };
+        patterns.filter(move |(start, rule)| turns(*start, rule)).map(|(_, rule)| rule)
+    }
+
+    /// Whether a reader who follows the rule of this number from `path` gets somewhere, if only to where nothing is.
+    pub(super) fn ends(&self, number: usize, path: &str, is_there: impl Fn(&str) -> bool) -> bool {
+        self.way(number, path.to_owned(), is_there).is_ok()
+    }
+
+    /// The rules that a reader follows from `path` on, beginning with `start`; an error if there are more than a browser follows, or the path
+    /// grows longer than one may be asked for.
+    fn way(&self, start: usize, mut path: String, is_there: impl Fn(&str) -> bool) -> Result<Vec<usize>, Vec<usize>> {
+        let (mut way, mut next) = (vec![start], Some(start));
+        while let Some(number) = next {
+            if way.len() > MAX_STEPS || path.len() > MAX_PATH {
+                return Err(way);
             }
-            if way.len() > MAX_STEPS {
-                endless.push(way);
-            }
+            let Some(target) = self.location(number, &path, None).and_then(|location| own_path(&location)) else {
+                break;
+            };
+            path = target;
+            next = self.find(&path).filter(|found| self.rules[*found].from.exact().is_some() || !is_there(&path));
+            way.extend(next);
         }
-        endless
+        Ok(way)
     }
 
     fn tell(&self, endless: &[Vec<usize>]) -> Vec<Fault> {
@@ -196,7 +220,7 @@ impl Redirects {
     }
 
     fn fault(&self, way: &[usize]) -> Fault {
-        let again = circle(way).end;
+        let again = left_out(way).end;
         let names: Vec<&str> = way[..=again].iter().map(|number| self.rules[*number].from.as_str()).collect();
         let rule = &self.rules[way[0]];
         let message = format!("redirects lead in a circle: {}; let one of them lead out", names.join(" → "));
@@ -207,12 +231,18 @@ impl Redirects {
 /// Redirects in a row that a browser follows; Chromium and Firefox give up at 20.
 const MAX_STEPS: usize = 10;
 
-/// Where the circle lies in a way that does not end. A way may also be too long without one: then it is its first step that is
-/// too many.
-fn circle(way: &[usize]) -> Range<usize> {
+/// What is longer can't be asked for: it is the longest address that is answered.
+const MAX_PATH: usize = 8 * 1024;
+
+/// Where the circle lies in a way that does not end; it may also be too long without one.
+fn circle(way: &[usize]) -> Option<Range<usize>> {
     let first = |at: usize| way[..at].iter().position(|number| *number == way[at]);
-    let circle = (1..way.len()).find_map(|at| Some(first(at)?..at));
-    circle.unwrap_or(0..1)
+    (1..way.len()).find_map(|at| Some(first(at)?..at))
+}
+
+/// The rules of such a way that are left out. Without a circle it is the first step that is too many.
+fn left_out(way: &[usize]) -> Range<usize> {
+    circle(way).unwrap_or(0..1)
 }
 
 /// The rule that the words of a line make; nothing for a line without words.
@@ -228,6 +258,9 @@ fn rule(words: &[&str], line: usize, column: usize) -> Result<Option<Redirect>, 
     let is_own = to.starts_with('/') && !to.starts_with("//");
     if !is_own && !to.starts_with("https://") && !to.starts_with("http://") {
         return Err(format!("'{to}' is no target; write a path that begins with '/', or an absolute URL"));
+    }
+    if to.len() > MAX_PATH {
+        return Err(format!("the target of '{}' is longer than the 8 KB that may be asked for", from.as_str()));
     }
     let status = match status {
         None => StatusCode::MOVED_PERMANENTLY,
@@ -252,6 +285,13 @@ fn key(path: &str) -> &str {
 fn own_path(to: &str) -> Option<String> {
     let path = to.split(['?', '#']).next().filter(|path| path.starts_with('/'))?;
     percent_decode_str(path).decode_utf8().ok().map(Cow::into_owned)
+}
+
+impl Redirect {
+    /// With what its target begins, whatever its names stand for, decoded; `None` if that is no path of this site.
+    pub fn target_begins(&self) -> Option<String> {
+        own_path(self.to.split(':').next().unwrap_or_default())
+    }
 }
 
 /// A path without what is put right by itself: slashes at its ends, `index.html`, `.html`.
@@ -283,130 +323,4 @@ fn filled(to: &str, captures: &Captures<'_>) -> String {
         return format!("/{path}");
     }
     location
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn redirects(text: &str) -> Redirects {
-        let (redirects, faults) = Redirects::parse(text);
-        assert!(faults.is_empty(), "{faults:?}");
-        redirects
-    }
-
-    fn location(text: &str, path: &str, query: Option<&str>) -> Option<String> {
-        let redirects = redirects(text);
-        redirects.location(redirects.find(path)?, path, query)
-    }
-
-    #[test]
-    fn a_path_leads_where_its_line_says() {
-        let text = "# old\n/a /b/\n/x/* /y/:splat 302\n/:year/:name /posts/:name/?y=:year # by name\n/z https://else.example/#top\n/gone / 410\n/%C3%BC /ä/\n/c /c/\n/v/:w/:wx /:w/:wx/v";
-        for (path, query, expected) in [
-            ("/a", None, Some("/b/")),
-            ("/a/", Some("q=1"), Some("/b/?q=1")),
-            ("/x/1/2", None, Some("/y/1/2")),
-            ("/x//evil.example", None, Some("/y//evil.example")),
-            ("/x/ü\r\nset-cookie: a", None, Some("/y/%C3%BC%0D%0Aset-cookie:%20a")),
-            ("/2024/n", Some("q"), Some("/posts/n/?y=2024")),
-            ("/ü", None, Some("/%C3%A4/")),
-            ("/z", Some("q"), Some("https://else.example/?q#top")),
-            ("/gone", None, None),
-            ("/none/of/them", None, None),
-            // Its own path, which is put right without a rule.
-            ("/c", None, None),
-            ("/c/", None, None),
-            ("/posts/n/", None, None),
-            ("/v/evil/:w", None, Some("/evil/:w/v")),
-        ] {
-            assert_eq!(location(text, path, query).as_deref(), expected, "{path}");
-        }
-        assert_eq!(location("/d /d/index.html", "/d/index.html", None), None);
-        assert_eq!(redirects("/a /b\n/a /c\n").find("/a"), Some(0));
-        assert_eq!(redirects("/* /:splat").location(0, "//evil.example", None).as_deref(), Some("/evil.example"));
-    }
-
-    #[test]
-    fn each_fault_has_its_place_and_remedy() {
-        for (text, expected) in [
-            ("\n  /a", "2:3: a redirect without a target; write 'FROM TO' in the line"),
-            ("/a /b 200", "1:1: '200' is no status that is known here; take 301"),
-            ("/a /b 301 Country=de", "1:1: 'Country=de' is one word too many"),
-            ("a /b", "1:1: 'a' must be a path that begins with '/'"),
-            ("/a b", "1:1: 'b' is no target; write a path that begins with '/'"),
-            ("/a //b", "1:1: '//b' is no target"),
-            ("/a javascript:x", "1:1: 'javascript:x' is no target"),
-            ("/*/* /b", "1:1: '/*/*' has something behind its '*'"),
-        ] {
-            let (redirects, faults) = Redirects::parse(text);
-            assert!(redirects.rules().is_empty());
-            assert!(faults.len() == 1 && faults[0].to_string().starts_with(expected), "{text}: {faults:?}");
-        }
-    }
-
-    #[test]
-    fn circles_are_told_once() {
-        let told = |text: &str| {
-            let circles = redirects(text).circles(|path| path == "/there/");
-            circles.iter().map(ToString::to_string).collect::<Vec<_>>()
-        };
-        let expected = "1:1: redirects lead in a circle: /x → /y → /x; let one of them lead out";
-        assert_eq!(told("/x /y\n/y /x/\n/z /x"), [expected]);
-        for text in [
-            "/* /new/:splat",
-            "/blog/* /blog/new/:splat",
-            "/:a/* /:a/x/:splat",
-            "/a/* /b/:splat\n/b/* /a/:splat",
-            "/q/* /q/?a=:splat\n/q /q/x",
-        ] {
-            assert_eq!(told(text).len(), 1, "{text}");
-        }
-        for text in
-            ["/* /there/", "/a /b", "/c /c/", "/about/ /about", "/page.html /page", "/:y/:n/ /posts/:n/", "/q /q?y=1"]
-        {
-            assert_eq!(told(text), [] as [&str; 0], "{text}");
-        }
-    }
-
-    #[test]
-    fn what_leads_in_a_circle_is_left_out() {
-        for (text, kept) in [
-            ("/x /y\n/y /x/\n/z /x\n/a /b", &["/z", "/a"][..]),
-            ("/blog/* /blog/new/:splat\n/a /b", &["/a"]),
-            ("/a/* /b/:splat\n/b/* /a/:splat\n/c /a/", &["/c"]),
-            // The second one has come into effect by then.
-            ("/d/* /d/x/:splat\n/:e/* /d/y/:splat", &[]),
-            ("/a /b\n/b /c", &["/a", "/b"]),
-            // Twelve steps, and no circle.
-            (
-                "/1 /2\n/2 /3\n/3 /4\n/4 /5\n/5 /6\n/6 /7\n/7 /8\n/8 /9\n/9 /A\n/A /B\n/B /C\n/C /",
-                &["/3", "/4", "/5", "/6", "/7", "/8", "/9", "/A", "/B", "/C"],
-            ),
-        ] {
-            let (found, faults) = redirects(text).without_circles(|_| false);
-            let names: Vec<_> = found.rules().iter().map(|rule| rule.from.as_str()).collect();
-            assert_eq!(names, kept, "{text}");
-            assert!(
-                found.circles(|_| false).is_empty() && faults.is_empty() == text.starts_with("/a /b\n"),
-                "{faults:?}"
-            );
-        }
-        // Very many that come into effect one after the other.
-        let many: String = (0..300).map(|number| format!("/:a{number}/* /b/x/:splat\n")).collect();
-        assert!(redirects(&many).without_circles(|_| false).0.circles(|_| false).is_empty());
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_panics(text in "[/:*a-c# \\nä=%!0-9]{0,120}", path in "/[/a-c]{0,20}") {
-            let (redirects, _) = Redirects::parse(&text);
-            let (redirects, _) = redirects.without_circles(|_| false);
-            if let Some(number) = redirects.find(&path) {
-                let location = redirects.location(number, &path, Some("q"));
-                prop_assert!(location.is_none_or(|location| !location.starts_with("//")));
-            }
-        }
-    }
 }

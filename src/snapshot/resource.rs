@@ -13,6 +13,7 @@ use super::file_body::FileBody;
 use super::header_rules::HeaderRules;
 use super::held::Held;
 use super::media_type::{self, MediaType};
+use super::memory::Memory;
 use super::policy;
 use super::tree::{Entry, Modified, TreePath};
 
@@ -88,6 +89,13 @@ impl Resource {
     /// The bytes as they are, if they are in memory and codings of them are worth a try.
     pub fn to_code(&self) -> Option<&Held> {
         self.identity()?.body.held()
+    }
+
+    /// What it was taken to need in memory, as far as it is there.
+    pub(super) fn memory(&self) -> Memory {
+        let identity = self.representations.iter().find(|made| made.coding == Coding::Identity);
+        let held = identity.and_then(|made| made.body.held()).map_or(0, Held::length);
+        if self.negotiable { Memory::text(held) } else { Memory::Media(held) }
     }
 
     pub(super) fn of(

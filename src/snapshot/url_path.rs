@@ -2,6 +2,9 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
+use super::frozen::INDEX;
+use super::tree::TreePath;
+
 /// What a path keeps as it is in a URL: RFC 3986 section 3.3, `pchar` and `/`, less what HTML and XML would escape.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
@@ -24,4 +27,14 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
 /// `path` as it stands in a URL.
 pub fn url_path(path: &str) -> PercentEncode<'_> {
     utf8_percent_encode(path, PATH)
+}
+
+/// Where the file at `path` answers, decoded: `/posts/a/` for `posts/a/index.html`.
+pub fn place_of(path: &TreePath) -> String {
+    let path = path.as_str();
+    match path.strip_suffix(INDEX) {
+        Some("") => "/".to_owned(),
+        Some(folder) if folder.ends_with('/') => format!("/{folder}"),
+        _ => format!("/{path}"),
+    }
 }

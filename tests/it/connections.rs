@@ -40,6 +40,11 @@ fn malformed_requests_are_refused_and_end_their_connection() {
         ("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n".to_owned(), 400),
         ("CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n".to_owned(), 405),
         (format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(8192)), 414),
+        // Longer than what hyper reads of a head.
+        (format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(32 * 1024)), 414),
+        (format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(400_000)), 414),
+        (format!("GET /?{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(40_000)), 414),
+        (format!("{} / HTTP/1.1\r\nhost: a\r\n\r\n", "A".repeat(40_000)), 431),
         (format!("GET / HTTP/1.1\r\nhost: a\r\n{}\r\n", lines(100)), 431),
         (format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "y".repeat(33_000)), 431),
         (format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "y".repeat(400_000)), 431),

@@ -10,7 +10,7 @@ use galley::snapshot::{Entry, Tree, TreePath};
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 
 use crate::control::Observed;
-use crate::double::{Answer, Receiver};
+use crate::double::{Answer, Received, Receiver};
 use crate::handover::{Yard, page, taken_over};
 use crate::image::tree;
 use crate::support::programs::{Program, are_there};
@@ -65,8 +65,7 @@ fn a_stop_gives_answers_the_time_that_was_asked_for() {
         return;
     }
     let yard = yard();
-    let instance = yard.start_with(&["--handover", "--stop-timeout", "20s"]);
-    taken_over(&instance);
+    let instance = yard.start_taken_over(&["--stop-timeout", "20s"]);
     let download = begin_download(&instance);
     instance.terminate();
     // What lies in the system at the former limit of 8.8 s is less than the rest of it.
@@ -79,8 +78,7 @@ fn a_download_goes_on_over_a_handover_and_is_cut_at_its_limit() {
         return;
     }
     let mut yard = yard();
-    let instance = yard.start_with(&["--handover", "--idle-timeout", "10s", "--stop-timeout", "1s"]);
-    taken_over(&instance);
+    let instance = yard.start_taken_over(&["--idle-timeout", "10s", "--stop-timeout", "1s"]);
     let (whole, endless) = (begin_download(&instance), begin_download(&instance));
     let (haste, slow) = (AtomicBool::new(false), Duration::from_secs(120));
     std::thread::scope(|scope| {
@@ -98,19 +96,24 @@ fn a_download_goes_on_over_a_handover_and_is_cut_at_its_limit() {
     instance.stop();
 }
 
+/// An instance that has handed over while a notice was to be tried again after so many seconds, and that notice.
+fn hand_over_with_a_notice(seconds: &'static str) -> (Yard, Receiver, Observed, Received) {
+    let (receiver, mut yard) = (Receiver::start(), Yard::with("one", &Program::Build(0)));
+    let way = format!("webhook=http://{}/", receiver.address);
+    let instance = yard.start_taken_over(&["--notify", &way]);
+    receiver.answer(&[Answer::Status(503, "retry-after", seconds)]);
+    yard.push("two", &Program::Build(1));
+    let first = receiver.next();
+    taken_over(&instance);
+    (yard, receiver, instance, first)
+}
+
 #[test]
 fn notices_that_are_tried_again_outlive_a_handover() {
     if !are_there() {
         return;
     }
-    let (receiver, mut yard) = (Receiver::start(), Yard::with("one", &Program::Build(0)));
-    let way = format!("webhook=http://{}/", receiver.address);
-    let instance = yard.start_with(&["--handover", "--notify", &way]);
-    taken_over(&instance);
-    receiver.answer(&[Answer::Status(503, "retry-after", "5")]);
-    yard.push("two", &Program::Build(1));
-    let first = receiver.next();
-    taken_over(&instance);
+    let (_yard, receiver, instance, first) = hand_over_with_a_notice("5");
     let second = receiver.next();
     assert_eq!(first.header("x-galley-delivery"), second.header("x-galley-delivery"));
     assert_eq!(first.json()["sequence"], 2);
@@ -123,14 +126,7 @@ fn a_stop_ends_who_waits_for_notices() {
     if !are_there() {
         return;
     }
-    let (receiver, mut yard) = (Receiver::start(), Yard::with("one", &Program::Build(0)));
-    let way = format!("webhook=http://{}/", receiver.address);
-    let instance = yard.start_with(&["--handover", "--notify", &way]);
-    taken_over(&instance);
-    receiver.answer(&[Answer::Status(503, "retry-after", "100")]);
-    yard.push("two", &Program::Build(1));
-    receiver.next();
-    taken_over(&instance);
+    let (_yard, _receiver, instance, _) = hand_over_with_a_notice("100");
     assert_eq!(Connection::open(&instance.address).request("GET", "/", &[], "").status, 200);
     let begun = Instant::now();
     instance.stop();

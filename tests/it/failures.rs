@@ -318,13 +318,18 @@ fn a_release_that_answers_with_faults_is_left_at_once() {
 }
 
 /// What is mounted as long as this lives.
-struct Mounted(PathBuf);
+pub(crate) struct Mounted(PathBuf);
 
 impl Mounted {
     /// A small file system of its own; `None` for those who may not make one.
     fn small(folder: PathBuf) -> Option<Self> {
+        Self::of_size(folder, "size=512k,nr_inodes=48")
+    }
+
+    /// The same with these options.
+    pub(crate) fn of_size(folder: PathBuf, options: &str) -> Option<Self> {
         std::fs::create_dir_all(&folder).unwrap();
-        Self::new(folder, &["-t", "tmpfs", "-o", "size=512k,nr_inodes=48", "tmpfs"])
+        Self::new(folder, &["-t", "tmpfs", "-o", options, "tmpfs"])
     }
 
     /// The folder itself, to be read only.
@@ -386,7 +391,7 @@ fn assert_only_read(fleet: &mut Fleet, command: fn(&Fleet) -> Command, text: &st
     let followed = fleet.start_by(command(fleet), &[]);
     assert!(followed.page().contains("one"));
     followed.observed.hear("the state can't be kept there");
-    followed.observed.hear("this instance only reads there, and keeps what it pulls in memory");
+    followed.observed.hear("this instance only reads there, and forgets what it pulls when it ends");
     followed.observed.hear("from the state: release 1");
     assert!(followed.status()["state"].is_null());
     // What was pinned stays until a person says otherwise.

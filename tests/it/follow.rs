@@ -11,6 +11,7 @@ use galley::snapshot::Digest;
 
 use crate::double::{Fault, Registry};
 use crate::image::{image, tree};
+use crate::releases::Fleet;
 use crate::support::{Connection, Instance, TempSite};
 
 pub(crate) const SECRET: &str = "a-secret-that-nobody-guesses";
@@ -169,6 +170,47 @@ fn a_flood_of_hooks_causes_few_looks_and_the_right_end() {
     // One that finds it, one for what rang meanwhile, and one a second where the machine is slow.
     let allowed = 3 + started.elapsed().as_secs();
     assert!(followed.looks() as u64 <= allowed);
+}
+
+/// What rang during a swap is one look more, which sees all that came meanwhile.
+#[test]
+fn hooks_during_a_swap_cause_one_more_look() {
+    let mut fleet = Fleet::new();
+    fleet.place.write("secret", SECRET);
+    let followed = fleet.start(&["--hook-secret-file", &fleet.at("secret")]);
+    let path = format!("/_galley/hook/{SECRET}");
+    let mut connection = Connection::open(&followed.observed.address);
+    let mut ring = || assert_eq!(connection.request("POST", &path, &[], "{}").status, 202);
+    let looks = |log: Vec<String>| log.iter().filter(|line| *line == "HEAD /v2/blog/manifests/latest").count();
+    fleet.push("two");
+    fleet.registry.set_fault(Fault::Hangs("GET /v2/blog/blobs/"));
+    fleet.registry.take_log();
+    ring();
+    fleet.registry.wait_for_request("GET /v2/blog/blobs/");
+    assert_eq!(looks(fleet.registry.take_log()), 1);
+    fleet.push("three");
+    fleet.registry.take_log();
+    (0..5).for_each(|_| ring());
+    fleet.registry.set_fault(Fault::None);
+    followed.wait_for("three");
+    // A person's look comes after all that was asked for before.
+    followed.does(&["deploy"], "is served already");
+    assert_eq!(looks(fleet.registry.take_log()), 2);
+}
+
+/// A GET of a manifest counts where pulls are counted.
+#[test]
+fn a_poll_that_finds_nothing_new_asks_by_head_alone() {
+    let followed = Followed::start("1s");
+    // The start's own look, and those of whoever pushed, come before it.
+    followed.registry.take_log();
+    let mut log = Vec::new();
+    while log.iter().filter(|line: &&String| line.starts_with("HEAD ")).count() < 4 {
+        log.extend(followed.registry.take_log());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let begin = log.iter().position(|line| line.starts_with("HEAD ")).unwrap();
+    assert!(log[begin..].iter().all(|line| line == "HEAD /v2/blog/manifests/latest"), "{log:?}");
 }
 
 #[test]

@@ -134,6 +134,13 @@ impl Yard {
     pub(crate) fn start(&self) -> Observed {
         self.start_with(&["--handover"])
     }
+
+    /// An instance that runs the program of its release by now.
+    pub(crate) fn start_taken_over(&self, more: &[&str]) -> Observed {
+        let instance = self.start_with(&[&["--handover"], more].concat());
+        taken_over(&instance);
+        instance
+    }
 }
 
 pub(crate) fn page(instance: &Observed) -> String {

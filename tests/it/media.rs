@@ -5,11 +5,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use galley::image::write_layout;
 use galley::snapshot::{Digest, Entry, Tree, TreePath};
 
-use crate::failures::until;
-use crate::image::tree;
+use crate::control::Observed;
+use crate::failures::{Mounted, until};
+use crate::image::{image, tree};
 use crate::releases::{Fleet, Followed};
+use crate::support::{TempSite, galley};
 
 /// Longer than any piece in which files are read, and than all that an instance takes beside its content.
 const FILM: usize = 64 << 20;
@@ -42,7 +45,11 @@ fn media(fleet: &Fleet) -> Vec<PathBuf> {
 
 /// The most memory that the process has had, in bytes.
 fn peak(followed: &Followed) -> usize {
-    let status = fs::read_to_string(format!("/proc/{}/status", followed.observed.id().as_raw_nonzero())).unwrap();
+    peak_of(&followed.observed)
+}
+
+fn peak_of(observed: &Observed) -> usize {
+    let status = fs::read_to_string(format!("/proc/{}/status", observed.id().as_raw_nonzero())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
 }
@@ -129,6 +136,78 @@ fn what_pages_of_earlier_releases_ask_for_stays_on_the_disk() {
     fleet.push_tree(&site("still without", &[]));
     followed.does(&["deploy"], "the latest release is served");
     answers(&followed);
+}
+
+/// What the process has in its temporary folder.
+fn temporary(place: &TempSite) -> usize {
+    fs::read_dir(place.path()).unwrap().count()
+}
+
+/// One that follows without a place of its own, and one that is given a layout, which may be compressed.
+#[test]
+fn without_a_state_media_lie_in_a_temporary_folder() {
+    let film = noise(FILM);
+    let mut fleet = Fleet::new();
+    let writer = fleet.start(&[]);
+    fleet.push_tree(&site("with a film", &[("film.mp4", &film)]));
+    let (place, layout) = (TempSite::bare(), TempSite::bare());
+    let last_part = |observed: &Observed| {
+        let part = observed.get("/film.mp4", &[("range", "bytes=67108860-")]);
+        assert_eq!((part.status, &part.body[..]), (206, &film[FILM - 4..]));
+        assert!(peak_of(observed) < FILM, "{}", peak_of(observed));
+        assert_eq!(temporary(&place), 1);
+    };
+    let command = || {
+        let mut command = galley();
+        command.env("TMPDIR", place.path());
+        command
+    };
+    // The first one has the state.
+    let reader = fleet.start_by(command(), &["--memory", "0"]);
+    reader.observed.hear("another galley keeps its state there");
+    reader.does(&["deploy"], "the latest release is served");
+    last_part(&reader.observed);
+    assert_eq!(reader.status()["crowded"], 0);
+    // Back to what the state has, and to the film again.
+    reader.does(&["rollback"], "serves release 1 ");
+    reader.does(&["unpin"], "the latest release is served");
+    last_part(&reader.observed);
+    drop(reader);
+    writer.observed.stop();
+    // Killed, it leaves the folder to the next one.
+    assert_eq!(temporary(&place), 1);
+    let image = image(&site("with a film", &[("film.mp4", &film)]), 1);
+    write_layout(layout.path(), &image).unwrap();
+    let source = format!("oci:{}", layout.str());
+    let observed = Observed::of(command(), &["--memory", "0", &source]).serving();
+    last_part(&observed);
+    observed.stop();
+    assert_eq!(temporary(&place), 0);
+}
+
+#[test]
+fn a_film_that_can_not_be_put_away_is_held() {
+    const FILM: usize = 12 << 20;
+    let film = noise(FILM);
+    let mut fleet = Fleet::new();
+    let Some(_disk) = Mounted::of_size(fleet.state(), "size=20m") else {
+        eprintln!("skipped: only root may make a file system");
+        return;
+    };
+    fleet.push_tree(&site("with a film", &[("film.mp4", &film)]));
+    let followed = fleet.start(&["--memory", "100M"]);
+    assert_eq!(followed.observed.get("/film.mp4", &[]).status, 200);
+    assert_eq!(followed.status()["crowded"], 0);
+    followed.observed.stop();
+    fleet.registry.stop();
+    // Of the disk its layer has taken more than half.
+    let followed = fleet.start(&["--memory", "0"]);
+    followed.observed.hear("film.mp4 stays in memory, 12582912 bytes: ");
+    followed.observed.hear("from the state: release 2");
+    assert!(followed.page().contains("with a film"));
+    assert!(followed.observed.get("/film.mp4", &[]).body == film);
+    assert_eq!(followed.status()["crowded"], FILM as u64);
+    followed.does(&["status"], "12.6 MB of media beyond --memory are held: they could not be put on a disk");
 }
 
 #[test]

@@ -172,7 +172,10 @@ fn what_can_not_be_read_is_counted() {
     let series = |status: u16| format!("galley_http_unreadable_requests_total{{status=\"{status}\"}}");
     assert_eq!(metrics(&instance)[&series(400)], 0.0);
     let large = format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "y".repeat(33_000));
-    for (sent, status) in [("nonsense\r\n\r\n", 400), (&large, 431), ("GET / HTTP/1.1\r\nhost : a\r\n\r\n", 400)] {
+    let long = format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(33_000));
+    for (sent, status) in
+        [("nonsense\r\n\r\n", 400), (&large, 431), (&long, 414), ("GET / HTTP/1.1\r\nhost : a\r\n\r\n", 400)]
+    {
         let mut connection = Connection::open(&instance.address);
         connection.send(sent);
         assert_eq!(connection.response(false).unwrap().status, status);
@@ -181,6 +184,7 @@ fn what_can_not_be_read_is_counted() {
     Connection::open(&instance.address).send("GET / HT");
     wait_for(&instance, &series(400), 2.0);
     wait_for(&instance, "galley_connections_open", 0.0);
+    wait_for(&instance, &series(414), 1.0);
     let after = wait_for(&instance, &series(431), 1.0);
     assert_eq!((after[&series(400)], after["galley_http_request_duration_seconds_count"]), (2.0, 0.0));
 }

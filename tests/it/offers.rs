@@ -18,8 +18,7 @@ fn begin(poll: &'static str) -> (Yard, Observed) {
     yard.poll = poll;
     yard.place.write("token", TOKEN);
     let token = yard.place.path().join("token").display().to_string();
-    let instance = yard.start_with(&["--handover", "--control-token-file", &token]);
-    taken_over(&instance);
+    let instance = yard.start_taken_over(&["--control-token-file", &token]);
     (yard, instance)
 }
 
@@ -146,11 +145,21 @@ fn a_hook_is_answered_while_the_program_is_looked_at() {
     yard.registry.set_fault(Fault::None);
     taken_over(&instance);
     assert!(page(&instance).contains("two"));
-    // What a release is known to have is not asked for again.
     instance.stop();
+}
+
+#[test]
+fn what_a_release_is_known_to_have_is_not_asked_for_again() {
+    if !are_there() {
+        return;
+    }
+    let yard = Yard::with("one", &Program::Build(0));
+    yard.start_taken_over(&[]).stop();
     yard.registry.take_log();
-    let instance = yard.start();
-    yard.registry.wait_for_request("HEAD /v2/blog/manifests/latest");
-    assert!(!yard.registry.take_log().iter().any(|line| line.contains("/blobs/")));
+    let instance = yard.start_with(&["--handover", "-v"]);
+    instance.hear_nothing_of("handing over", "the program of release 1 is the one that runs");
+    let log = yard.registry.take_log();
+    assert!(log.iter().any(|line| line.contains("HEAD /v2/blog/manifests/latest")), "{log:?}");
+    assert!(!log.iter().any(|line| line.contains("/blobs/")), "{log:?}");
     instance.stop();
 }

@@ -10,11 +10,11 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
 use super::notices::{NoticeArguments, Telling};
-use crate::cli::memory::Size;
+use crate::cli::memory::{MemoryArguments, Size};
 use crate::cli::report::Report;
 use crate::follow::{
     Channels, ControlCell, Limits, MAX_KEEP, Poll, Record, Release, Schedule, Secrets, Source, State, StateError,
-    Store, Verifier, Window, boot, channel_routes, control_routes, retained, take_over,
+    Store, Temporary, Verifier, Window, boot, channel_routes, control_routes, retained, take_over,
 };
 use crate::registry::Reference;
 use crate::serve::{Deployment, Routes};
@@ -102,10 +102,11 @@ impl FollowArguments {
         verifier: Option<&Verifier>,
         telling: &mut Option<Telling>,
         handed: HandedState,
-        memory: u64,
+        memory: &MemoryArguments,
         report: &Report,
     ) -> anyhow::Result<(Store, Option<Release>)> {
-        let limits = Limits { keep: self.keep, size: self.state_size.bytes(), memory };
+        let (limit, most) = (memory.limit(), memory.most());
+        let limits = Limits { keep: self.keep, size: self.state_size.bytes(), memory: limit, most };
         let folder = self.folder();
         let HandedState { lock, release } = handed;
         let open = |folder: &Path| match lock {
@@ -119,8 +120,10 @@ impl FollowArguments {
             (None, Some(digest)) => {
                 bail!("release {digest} can't be taken over without a state; start this program anew")
             }
-            (Some(Err(error)), None) => return self.without_writing(error, verifier, telling, report),
-            (None, None) => return Ok((Store::in_memory(), None)),
+            (Some(Err(error)), None) => {
+                return self.without_writing(error, verifier, telling, memory.temporary(), report);
+            }
+            (None, None) => return Ok((Store::with(memory.temporary()), None)),
         };
         let store = Store::Disk(state);
         let booted = match release {
@@ -136,18 +139,22 @@ impl FollowArguments {
         error: StateError,
         verifier: Option<&Verifier>,
         telling: &mut Option<Telling>,
+        temporary: Option<Arc<Temporary>>,
         report: &Report,
     ) -> anyhow::Result<(Store, Option<Release>)> {
         let is_taken = matches!(error, StateError::Taken(_));
         let folder = self.folder().filter(|_| is_taken || error.forbids_writing());
-        let store = folder.map_or_else(Store::in_memory, Store::over);
+        let store = match folder {
+            Some(folder) => Store::over(folder, temporary),
+            None => Store::with(temporary),
+        };
         let booted = boot(&store.current(), &store.records()?, verifier, &store);
         if booted.is_none() && !is_taken && (self.state.is_some() || matches!(error, StateError::Newer { .. })) {
             return Err(error.into());
         }
         tracing::warn!("{error}");
         if booted.is_some() || is_taken {
-            tracing::warn!("this instance only reads there, and keeps what it pulls in memory");
+            tracing::warn!("this instance only reads there, and forgets what it pulls when it ends");
         } else {
             tracing::warn!("a restart will need the registry; choose another folder with --state");
         }
@@ -165,7 +172,7 @@ impl FollowArguments {
         has_source: bool,
         verifier: Option<&Verifier>,
         handed: HandedState,
-        memory: u64,
+        memory: &MemoryArguments,
         report: &Report,
     ) -> anyhow::Result<Option<Following>> {
         let Some(reference) = self.follow.clone() else { return Ok(None) };

@@ -12,7 +12,7 @@ use crate::cli::memory::known_codings;
 use crate::cli::report::Report;
 use crate::cli::source::{Source, apart, local_tree};
 use crate::cli::transfer::Transfer;
-use crate::follow::{self, Booted, Cause, Fetcher, Record, Release, Status, Store, Verifier};
+use crate::follow::{self, Booted, Cause, Fetcher, Record, Release, Status, Store, Temporary, Verifier};
 use crate::image::Platform;
 use crate::registry::{Client, Reference};
 use crate::serve::{Deployment, Keep};
@@ -26,6 +26,8 @@ pub(super) struct Started {
     pub(super) following: Option<Following>,
     /// The release that it came with, if it came from the followed reference.
     pub(super) booted: Option<Booted>,
+    /// Where media lie that end with the process.
+    pub(super) temporary: Option<Arc<Temporary>>,
 }
 
 /// Gets the content to begin with: the release that is kept, or else what SOURCE says. Whoever waits for it may stop to: a pull
@@ -39,11 +41,9 @@ pub(super) async fn start(
 ) -> anyhow::Result<Started> {
     let (opening, keys) = (Arc::clone(arguments), verifier.clone());
     let takes_over = state.release.is_some();
-    let open = move || {
-        let memory = opening.memory.limit();
-        opening.following.open(opening.source.is_some(), keys.as_ref(), state, memory, &report)
-    };
+    let open = move || opening.following.open(opening.source.is_some(), keys.as_ref(), state, &opening.memory, &report);
     let mut following = aside(open).await?;
+    let mut temporary = following.as_ref().and_then(|following| following.store.temporary().cloned());
     let mut release = following.as_mut().and_then(|following| following.booted.take());
     // What another worker serves came from the followed reference, whatever this one would begin with.
     let reference = match (&*source, &following) {
@@ -53,7 +53,13 @@ pub(super) async fn start(
     };
     if let (Some(reference), None) = (reference, &release) {
         let store = following.as_ref().filter(|following| following.reference == *reference);
-        let store = store.map_or_else(|| Arc::new(Store::in_memory()), |following| Arc::clone(&following.store));
+        let store = match store {
+            Some(following) => Arc::clone(&following.store),
+            None => {
+                temporary = temporary.take().or_else(|| arguments.memory.temporary());
+                Arc::new(Store::with(temporary.clone()))
+            }
+        };
         release = Some(fetch(reference, store, verifier.clone(), arguments, &report).await?);
     }
     let retained = following.as_mut().map(|following| std::mem::take(&mut following.retained)).unwrap_or_default();
@@ -64,7 +70,9 @@ pub(super) async fn start(
         let tree = match (release, &*source) {
             (Some(release), _) => release.tree,
             (None, Source::Layout(folder)) => {
-                verified_layout(folder, verifier.as_ref(), followed.as_ref())?.content(platform()?)?
+                temporary = temporary.or_else(|| arguments.memory.temporary());
+                let room = temporary.as_deref().map(Temporary::room);
+                verified_layout(folder, verifier.as_ref(), followed.as_ref())?.content_in(platform()?, room)?
             }
             (None, local) => apart(|| local_tree(local, &report, "nothing is served"))?,
         };
@@ -80,7 +88,7 @@ pub(super) async fn start(
         let booted = booted.filter(is_followed);
         booted.iter().try_for_each(|booted| check_first(&booted.record, &tree, &snapshot))?;
         let deployment = Arc::new(Deployment::new(snapshot));
-        Ok(Started { deployment, codings, keep, following, booted })
+        Ok(Started { deployment, codings, keep, following, booted, temporary })
     })
     .await
 }

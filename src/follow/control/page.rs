@@ -216,6 +216,10 @@ fn serving(html: &mut String, view: &View) {
     if let Some(waiting) = &view.waiting {
         row("Latest", format!("<span class=bad>not served: {}</span>", escape(waiting)));
     }
+    if view.crowded > 0 {
+        let megabytes = view.crowded.div_ceil(1 << 20);
+        row("Memory", format!("<span class=bad>holds {megabytes} MB of media that could not be put on a disk</span>"));
+    }
     row(
         "State",
         view.state.as_deref().map_or("in memory only".to_owned(), |folder| format!("<code>{}</code>", escape(folder))),

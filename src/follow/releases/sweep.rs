@@ -31,17 +31,21 @@ impl Releases {
         }
         // The latest one may be served yet.
         let named: Vec<Digest> = current.named().chain(*latest).collect();
+        // Pages that readers have open ask for those of earlier releases.
+        let mut media = self.deployment.current().media();
+        media.extend(begun.iter().flat_map(|(begun, _)| begun.media()));
         if let Some(state) = self.store.state() {
-            // Pages that readers have open ask for those of earlier releases.
-            let mut media = self.deployment.current().media();
-            media.extend(begun.iter().flat_map(|(begun, _)| begun.media()));
             return state.sweep(records, &named, current.current, &media);
         }
         // What is in quarantine costs nothing but its name.
         records.retain(|digest, record| named.contains(digest) || record.status.is_harmful());
         let kept = records.values().filter(|record| !record.status.is_harmful());
-        let blobs = kept.flat_map(|record| record.layers.iter().copied().chain([record.digest, record.manifest]));
-        self.store.retain(&blobs.collect::<HashSet<_>>());
+        let mut blobs = HashSet::new();
+        for record in kept {
+            blobs.extend(record.layers.iter().copied().chain([record.digest, record.manifest]));
+            media.extend(&record.media);
+        }
+        self.store.retain(&blobs, &media);
         Ok(())
     }
 }

@@ -44,7 +44,9 @@ pub(in crate::follow) fn release(store: &Store, sequence: u64, text: &str) -> Re
 }
 
 fn disk(folder: &Path) -> Arc<Store> {
-    Arc::new(Store::Disk(State::open(folder, Limits { keep: 3, size: 1 << 30, memory: 1 << 30 }).unwrap()))
+    Arc::new(Store::Disk(
+        State::open(folder, Limits { keep: 3, size: 1 << 30, memory: 1 << 30, most: 1 << 30 }).unwrap(),
+    ))
 }
 
 /// Releases where what was started with is served.

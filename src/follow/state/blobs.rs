@@ -8,11 +8,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use crate::follow::durable::{self, Aside};
-use crate::image::{Descriptor, LayerBytes, StoredLayer};
+use crate::image::{Descriptor, LARGE_LAYER, LayerBytes, StoredLayer};
 use crate::snapshot::{Digest, Hasher};
-
-/// A layer of at least so many bytes is read piece by piece, also while it is pulled: the content of some 1,000 posts.
-pub(in crate::follow) const LARGE: u64 = 8 << 20;
 
 /// The folder of blobs.
 #[derive(Debug)]
@@ -55,7 +52,7 @@ impl Blobs {
     pub(super) fn layer(&self, descriptor: &Descriptor) -> Option<StoredLayer> {
         let (descriptor, path) = (descriptor.clone(), self.path(descriptor.digest));
         let length = fs::metadata(&path).ok()?.len();
-        let bytes = if length < LARGE {
+        let bytes = if length < LARGE_LAYER {
             LayerBytes::Memory(self.get(descriptor.digest)?)
         } else {
             let (digest, length) = File::open(&path).and_then(Hasher::of_reader).ok()?;

@@ -19,6 +19,7 @@ mod journal;
 mod media;
 mod programs;
 mod record;
+mod temporary;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File};
@@ -31,14 +32,14 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use self::blobs::Blobs;
-pub(super) use self::blobs::LARGE;
 pub use self::journal::Journal;
 use self::media::Media;
 use self::programs::Programs;
 pub use self::record::{Cause, Changes, Current, Record, Size, Status};
+pub use self::temporary::Temporary;
 use super::durable::{self, Aside};
-use crate::image::{Descriptor, Room, StoredLayer};
-use crate::snapshot::{ContentRoot, Digest};
+use crate::image::{Descriptor, LARGE_LAYER, LayerBytes, Room, StoredLayer};
+use crate::snapshot::{ContentRoot, Digest, Hasher};
 
 /// The format that this program reads and writes.
 const VERSION: &str = "1";
@@ -98,6 +99,8 @@ pub struct Limits {
     pub size: u64,
     /// Bytes that content may take in memory: media lie here beyond them.
     pub memory: u64,
+    /// The same at worst, where media can't be put here.
+    pub most: u64,
 }
 
 /// The state folder of the instance that writes to it.
@@ -128,7 +131,7 @@ impl State {
         check_version(folder)?;
         let blobs = Blobs::open(folder).map_err(at(folder))?;
         let media = Arc::new(Media::open(folder).map_err(at(folder))?);
-        let room = Room { memory: limits.memory, media: media.clone() };
+        let room = Room { memory: limits.memory, most: limits.most, media: media.clone() };
         let (programs, journal) = (Programs::at(folder), Journal::open(folder).map_err(at(folder))?);
         let (folder, is_handed_on) = (folder.to_path_buf(), AtomicBool::default());
         let state = Self { folder, limits, blobs, media, room, is_handed_on, programs, journal, _lock: lock };
@@ -355,6 +358,14 @@ fn records_in(
         }
     }
     Ok(records)
+}
+
+/// A large layer in the state in `folder`, where it lies, for one who does not write there.
+pub(super) fn look_at_layer(folder: &Path, descriptor: &Descriptor) -> Option<StoredLayer> {
+    let path = folder.join("blobs/sha256").join(descriptor.digest.hex());
+    let (digest, length) = File::open(&path).and_then(Hasher::of_reader).ok()?;
+    (digest == descriptor.digest && length >= LARGE_LAYER)
+        .then(|| StoredLayer { descriptor: descriptor.clone(), bytes: LayerBytes::File { path, length } })
 }
 
 /// The blob in the state in `folder`, for one who does not write there.

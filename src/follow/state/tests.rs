@@ -1,7 +1,7 @@
 use super::*;
 use crate::snapshot::ContentRoot;
 
-const LIMITS: Limits = Limits { keep: 2, size: 1 << 20, memory: 1 << 20 };
+const LIMITS: Limits = Limits { keep: 2, size: 1 << 20, memory: 1 << 20, most: 1 << 20 };
 
 /// A release whose digests are those of its number.
 pub(in crate::follow) fn record(sequence: u64) -> Record {

@@ -137,6 +137,24 @@ fn a_layer_that_is_cut_or_grows_without_end_is_refused() {
     assert!(matches!(unpack([(&zstd, &cut)]), Err(UnpackError::MediaType(_))));
 }
 
+/// Empty files are small, and each is an entry in a table that is held.
+#[test]
+fn more_files_than_a_blog_has_are_refused() {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(FILE);
+    header.set_mode(0o644);
+    header.set_size(0);
+    header.set_mtime(0);
+    for number in 0..=MAX_FILES {
+        builder.append_data(&mut header, format!("site/{number}"), std::io::empty()).unwrap();
+    }
+    let bytes = Bytes::from(builder.into_inner().unwrap());
+    let descriptor = Descriptor::of("application/vnd.oci.image.layer.v1.tar", &bytes);
+    let error = unpack([(&descriptor, &bytes)]).unwrap_err().to_string();
+    assert!(error.contains("it has more than 250,000 files"), "{error}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

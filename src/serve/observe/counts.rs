@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use http::StatusCode;
+
 /// The statuses that have a number of their own. Whatever else is answered counts as `other`, so that the number of
 /// series is known beforehand.
 const STATUSES: [u16; 30] = [
@@ -27,7 +29,7 @@ const ROW_OF: [u8; 900] = {
 };
 
 /// The statuses that HTTP/1.1's parser answers with what it can't read.
-const UNREADABLE: [u16; 2] = [400, 431];
+const UNREADABLE: [u16; 3] = [400, 414, 431];
 
 /// Content codings as they are named in `Content-Encoding`; the first stands for none, the last for all others.
 const CODINGS: [&str; 5] = ["identity", "gzip", "br", "zstd", "other"];
@@ -131,9 +133,11 @@ impl Counts {
         self.connected.fetch_add(1, Relaxed);
     }
 
-    /// The parser refused what came: it is too large, or no request at all.
-    pub(super) fn unreadable(&self, too_large: bool) {
-        self.unreadable[usize::from(too_large)].fetch_add(1, Relaxed);
+    /// The parser refused what came with this status.
+    pub(super) fn unreadable(&self, status: StatusCode) {
+        if let Some(row) = UNREADABLE.iter().position(|known| *known == status.as_u16()) {
+            self.unreadable[row].fetch_add(1, Relaxed);
+        }
     }
 
     pub(super) fn disconnect(&self) {

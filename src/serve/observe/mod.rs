@@ -133,8 +133,8 @@ impl Observer {
     }
 
     /// What came on a connection was refused before it was a request: nothing else is known of it.
-    pub(super) fn unreadable(&self, too_large: bool) {
-        self.0.counts.unreadable(too_large);
+    pub(super) fn unreadable(&self, status: StatusCode) {
+        self.0.counts.unreadable(status);
     }
 
     /// How many requests were answered so far, and how many of them by a fault of the server's own (5xx).

@@ -28,7 +28,7 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) use self::fault::{Fault, Ranges};
-pub(crate) use self::receiver::{Answer, Receiver};
+pub(crate) use self::receiver::{Answer, Received, Receiver};
 pub(crate) use self::store::THEIRS;
 use self::tokens::Token;
 pub(crate) use self::tokens::{Account, Forbids};

@@ -9,6 +9,7 @@ use base64::Engine;
 use galley::registry::{Client, Outgoing, Transport};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
+use crate::control::Observed;
 use crate::double::{Account, Fault, Registry};
 use crate::image::{image, tree};
 use crate::support::{Instance, Ran, TempSite, galley, wait};
@@ -104,6 +105,24 @@ fn a_certificate_of_ones_own_has_to_be_named() {
     let key = authority.file("key.pem");
     let expected = "key.pem: there is no certificate in it; give certificates in PEM, with BEGIN CERTIFICATE";
     Ran::of(&mut serve(&["--registry-ca", key.to_str().unwrap()], &[])).says(1, expected);
+}
+
+/// As when the CA's certificate has run out: readers have what they had.
+#[test]
+fn a_registry_that_is_trusted_no_longer_takes_nothing_away() {
+    let authority = Authority::for_names(&["127.0.0.1", "0.0.0.0"]);
+    let (registry, ca) = (authority.registry(), authority.file("ca.pem"));
+    push(&registry, Some(ca.clone()));
+    let (reference, place) = (elsewhere(&registry), TempSite::bare());
+    let follow = ["--follow", &reference, "--poll", "1h", "--state", place.str()];
+    let trusting = Observed::begin(&[&follow[..], &["--registry-ca", ca.to_str().unwrap()]].concat()).serving();
+    assert_eq!(trusting.get("/", &[]).text(), "<p>hello</p>");
+    trusting.stop();
+    let observed = Observed::begin(&follow).serving();
+    let line = observed.hear("still serving what was there");
+    assert!(line.contains("shows a certificate that is not trusted"), "{line}");
+    assert_eq!(observed.get("/", &[]).text(), "<p>hello</p>");
+    assert_eq!(observed.ask("/readyz").status, 200);
 }
 
 #[test]
