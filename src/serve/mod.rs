@@ -17,6 +17,8 @@ mod deployment;
 mod direct;
 mod exchange;
 mod handler;
+#[cfg(target_os = "linux")]
+mod headroom;
 mod limits;
 mod listen;
 mod long_line;

@@ -14,16 +14,13 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::activity::Notes;
+#[cfg(target_os = "linux")]
+use super::headroom::{self, Wide};
 use crate::snapshot::Pages;
 
 /// What a client still sends after an answer that ends the connection is read and thrown away, up to this: closing the
 /// socket with unread bytes would take the answer from the client as well.
 const MAX_LATE: usize = 256 * 1024;
-
-/// Bytes that the kernel takes beyond what is on its way to the client. Without it the kernel copies up to 4 MB for each client
-/// that reads nothing (tcp_wmem): 1.4 GB for a thousand of them, and a new client waits until all are copied.
-#[cfg(target_os = "linux")]
-const MAX_UNSENT: u32 = 128 * 1024;
 
 /// Without a signal if the client is gone.
 #[cfg(target_os = "linux")]
@@ -69,7 +66,7 @@ impl Socket {
         #[cfg(target_os = "linux")]
         {
             let socket = SockRef::from(stream);
-            socket.set_tcp_notsent_lowat(MAX_UNSENT)?;
+            socket.set_tcp_notsent_lowat(headroom::MAX_UNSENT)?;
             // What a client that reads nothing is sent may lie in the kernel whole, and no write ever blocks: only the
             // kernel's own timer ends that.
             socket.set_tcp_user_timeout(Some(write_stall))?;
@@ -85,11 +82,21 @@ pub(super) struct Wire {
     ahead: Bytes,
     late: usize,
     notes: Rc<Notes>,
+    /// Once an answer had to wait for room.
+    #[cfg(target_os = "linux")]
+    wide: Option<Wide>,
 }
 
 impl Wire {
     pub(super) fn new(socket: Socket, notes: Rc<Notes>) -> Self {
-        Self { socket, ahead: Bytes::new(), late: 0, notes }
+        Self {
+            socket,
+            ahead: Bytes::new(),
+            late: 0,
+            notes,
+            #[cfg(target_os = "linux")]
+            wide: None,
+        }
     }
 
     /// Puts bytes that were read back in front.
@@ -124,9 +131,20 @@ impl Wire {
     ) -> Poll<io::Result<usize>> {
         let mut sent = 0;
         let written = loop {
+            #[cfg(target_os = "linux")]
+            let wide = matches!(self.socket, Socket::Tcp(_)).then_some(&mut self.wide).filter(|wide| wide.is_none());
             // If it takes less there is no room any more: told as such, the runtime waits for room without another call.
-            let mut attempt = |socket: BorrowedFd<'_>| {
+            let attempt = |socket: BorrowedFd<'_>| {
                 sent = send(socket)?;
+                #[cfg(target_os = "linux")]
+                if sent < wanted
+                    && let Some(wide) = wide
+                {
+                    *wide = Wide::take(socket);
+                    if wide.is_some() {
+                        return Ok(());
+                    }
+                }
                 if sent < wanted { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
             };
             let tried = match &self.socket {
@@ -275,7 +293,7 @@ mod tests {
         let Socket::Tcp(stream) = &socket else { unreachable!() };
         let found = SockRef::from(stream);
         assert_eq!(found.tcp_user_timeout().unwrap(), Some(Duration::from_secs(30)));
-        assert_eq!(found.tcp_notsent_lowat().unwrap(), MAX_UNSENT);
+        assert_eq!(found.tcp_notsent_lowat().unwrap(), headroom::MAX_UNSENT);
         assert!(stream.nodelay().unwrap());
     }
 }
