@@ -6,8 +6,7 @@
 use std::io::{self, Write};
 
 use bytes::Bytes;
-use flate2::write::GzEncoder;
-use flate2::{Compression, GzBuilder};
+use rayon::prelude::*;
 use tar::{Builder, EntryType, Header};
 
 use super::changes::{SITE, WHITEOUT};
@@ -15,7 +14,7 @@ use super::delta::Delta;
 use super::format::Format;
 use super::layer::Layer;
 use super::manifest::Descriptor;
-use crate::snapshot::{Digest, Entry, Hasher, Modified, Tree, TreePath};
+use crate::snapshot::{Digest, Entry, Hasher, Modified, Tree, TreePath, gzip};
 
 /// The program's file in an image.
 pub(super) const PROGRAM: &str = "galley";
@@ -24,8 +23,10 @@ const STATE: &str = "var/lib/galley/";
 /// The user that an image runs as: a volume takes its owner from the folder that it is mounted on.
 const USER: u64 = 65532;
 
-/// Layers are pulled far more often than packed.
-const LEVEL: u32 = 9;
+/// An archive is compressed in members of so many bytes (RFC 1952 section 2.2), each on a processor of its own.
+const MEMBER: usize = 8 << 20;
+/// So many of them are in memory at a time.
+const BATCH: usize = 4;
 
 /// Why a tree can't be packed.
 #[derive(Debug, thiserror::Error)]
@@ -76,32 +77,46 @@ pub(super) fn pack_delta(delta: &Delta<'_>) -> Result<Layer, PackError> {
 
 /// How many bytes these would be by themselves, compressed as a layer is.
 pub fn packed_length(bytes: &[u8]) -> io::Result<u64> {
-    let mut encoder = encoder(Vec::new());
-    encoder.write_all(bytes)?;
-    Ok(encoder.finish()?.len() as u64)
+    Ok(gzip(bytes)?.len() as u64)
 }
 
-/// Hashes what goes into the compressor.
-struct Tee {
-    encoder: GzEncoder<Vec<u8>>,
+/// Compresses what is written, and hashes it.
+#[derive(Default)]
+struct Compressor {
     hasher: Hasher,
+    /// What is not compressed yet; only the last of them grows.
+    members: Vec<Vec<u8>>,
+    packed: Vec<u8>,
 }
 
-impl Write for Tee {
+impl Compressor {
+    fn pack(&mut self) -> io::Result<()> {
+        let members = std::mem::take(&mut self.members);
+        let packed: Vec<_> = members.par_iter().map(|member| gzip(member)).collect::<io::Result<_>>()?;
+        packed.iter().for_each(|member| self.packed.extend_from_slice(member));
+        Ok(())
+    }
+}
+
+impl Write for Compressor {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.encoder.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        Ok(written)
+        if self.members.last().is_none_or(|member| member.len() == MEMBER) {
+            if self.members.len() == BATCH {
+                self.pack()?;
+            }
+            self.members.push(Vec::new());
+        }
+        let Some(member) = self.members.last_mut() else { return Ok(0) };
+        // Their bounds do not depend on how it is written.
+        let taken = &bytes[..bytes.len().min(MEMBER - member.len())];
+        member.extend_from_slice(taken);
+        self.hasher.update(taken);
+        Ok(taken.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.encoder.flush()
+        Ok(())
     }
-}
-
-/// No time, no name, "unknown" as the system: the header is the same everywhere (RFC 1952 section 2.3.1).
-fn encoder<W: Write>(inner: W) -> GzEncoder<W> {
-    GzBuilder::new().operating_system(255).write(inner, Compression::new(LEVEL))
 }
 
 /// Hashes what would go into the compressor.
@@ -120,14 +135,16 @@ impl Write for HashOnly {
 
 struct Packer<W: Write>(Builder<W>);
 
-impl Packer<Tee> {
+impl Packer<Compressor> {
     fn new() -> Self {
-        Self(Builder::new(Tee { encoder: encoder(Vec::new()), hasher: Hasher::default() }))
+        Self(Builder::new(Compressor::default()))
     }
 
     fn finish(self) -> io::Result<Layer> {
-        let Tee { encoder, hasher } = self.0.into_inner()?;
-        let bytes = Bytes::from(encoder.finish()?);
+        let mut compressor = self.0.into_inner()?;
+        compressor.pack()?;
+        let Compressor { hasher, packed, .. } = compressor;
+        let bytes = Bytes::from(packed);
         let descriptor = Descriptor::of(Format::default().media_types().layer, &bytes);
         Ok(Layer::new(descriptor, hasher.finish(), bytes))
     }

@@ -65,8 +65,8 @@ impl Stack {
             packed = pack_delta(&delta)?;
         }
         let deltas: u64 = previous[1..kept].iter().map(|known| known.descriptor.size).sum();
-        let share = (deltas + packed.descriptor.size) * 100 / base.descriptor.size.max(1);
-        if share > MAX_DELTA_SHARE || dead_share(&previous[..kept], &delta, tree) > MAX_DEAD_SHARE {
+        let is_too_much = (deltas + packed.descriptor.size) * 100 > base.descriptor.size * MAX_DELTA_SHARE;
+        if is_too_much || dead_share(&previous[..kept], &delta, tree) > MAX_DEAD_SHARE {
             return Self::base(tree);
         }
         let mut layers: Vec<Layer> = previous[..kept].iter().map(Known::layer).collect();

@@ -1,16 +1,16 @@
 //! Content codings (RFC 9110 section 8.4.1) and the making of them.
 
-use std::io::{self, Write};
+use std::io;
 
 use brotli::enc::BrotliEncoderParams;
-use flate2::{Compression, GzBuilder};
+
+use super::gzip::gzip;
 
 /// Below this an answer fits one packet anyway, and a coding's own header costs more than it saves.
 pub(super) const MIN_LENGTH: usize = 200;
 
 /// Levels for codings that are made once and sent many times. Of 15 KB pages, ms a page on one core and ratio: gzip 9 0.26
 /// and 3.30, zstd 19 3.6 and 3.43, brotli 11 18.7 and 4.13 (brotli 9: 5.7 and 3.61).
-const GZIP_LEVEL: u32 = 9;
 const ZSTD_LEVEL: i32 = 19;
 const BROTLI_LEVEL: i32 = 11;
 /// For what is longer than any page: an index of 8 MB takes three seconds instead of ten.
@@ -62,14 +62,6 @@ impl Coding {
         // Writing into memory gives no error; a coding that failed all the same is one that saves nothing.
         coded.ok().filter(|coded| coded.len() < bytes.len())
     }
-}
-
-fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let empty = Vec::with_capacity(bytes.len() / 3);
-    // Without a time, a file name or the system's number in its header.
-    let mut encoder = GzBuilder::new().operating_system(255).write(empty, Compression::new(GZIP_LEVEL));
-    encoder.write_all(bytes)?;
-    encoder.finish()
 }
 
 fn brotli(bytes: &[u8]) -> io::Result<Vec<u8>> {

@@ -353,12 +353,12 @@ fn the_releases_of_a_folder_are_golden() {
         releases(&desk, &blog, |desk| packed(desk.command(&[], &desk.site).args(["--format", format])))
     });
     let oci = [
-        "sha256:bd2b9c44f508c9e4aed6fbf04f7c710d75a406f0a47d9a8d120f63d629f13b94",
-        "sha256:47867cd61c2b57ec8c7a816eb2c24870abb8645f3eb8f08bcd6a528c8e5a43ba",
+        "sha256:c2c91563d469dfea411831a40175dce2428783fcc20bdeec90688015ceaba58c",
+        "sha256:6647fa4e28099488e1a081ffae86de084269bb06fbc5da927222be2dca4df14d",
     ];
     let docker = [
-        "sha256:b7b957a86ada5311eeb2aac744520217b03d12c371da35d2a82043b751f6b966",
-        "sha256:08167428d32033775ab49f4ca35e3c73c243413d95deb626651a1b5bcc01b56f",
+        "sha256:fd1a9d90e337276814820532b80ef697d228b83021a08c0a448f574aa4e9121b",
+        "sha256:622d35371e4f44c5d3762a5b84094eb7165c62101abb7d07c3dde8e392511fcd",
     ];
     assert_eq!(found, [oci, docker].map(|releases| releases.map(str::to_owned)));
 }

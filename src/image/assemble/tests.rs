@@ -53,8 +53,8 @@ fn the_same_input_gives_the_same_index() {
 #[test]
 fn the_digest_of_a_package_is_golden() {
     let digest = |format| package("<p>galley</p>", 7, format).index.descriptor.digest.to_string();
-    assert_eq!(digest(Format::Oci), "sha256:0b0d24f1f5ec5d0cfbd928bab7afbe09d1c1b2bbd7beb86050b4a7a1a02d7096");
-    assert_eq!(digest(Format::Docker), "sha256:9d9c1d53cb6bc3fd12da63a616c7861860f5fcee730a8ce069582ede63e5073b");
+    assert_eq!(digest(Format::Oci), "sha256:10e27bf7a32a33089fba85daaad95b3cddf59ccab841791a58a7b7b67e076ba5");
+    assert_eq!(digest(Format::Docker), "sha256:5c3188b789dd821e8abf9eec80d2b505b01f22dce99ff6359658042c3ac175e0");
 }
 
 /// The second release of a blog: a base, and a layer that hides a page, a folder and a file in whose place a folder comes.
@@ -86,9 +86,9 @@ fn the_digest_of_a_delta_is_golden() {
     let found = [delta.diff_id, delta.descriptor.digest, oci.index.descriptor.digest, docker.index.descriptor.digest];
     let golden = [
         "sha256:067282cb39f90494ed78dab30234be43c6ee47dc3cddf20579876b812fe8163b",
-        "sha256:e1b8427676a75d836d45e3b6bbc21e3b16704f7b3bcffcd4d3c521a09193e238",
-        "sha256:6baf05bc07e6d03e7a5be4e42705ee1feff98e0bdc4351f92d62b6fe77bfa432",
-        "sha256:a0caa2950d3a465ca00d1a27e9105d2674b5250c8788173a63b6776e72d26368",
+        "sha256:ece7f6025eaab4c66b47177310d9851ad33778b1ffe30eba151b5f7833f872ab",
+        "sha256:62151e81b4b4dca00c487398b451af094bbdacc048fdd843cc4fc8c15f726b4e",
+        "sha256:a58ee294c0aa5cf939b358d2cde3708c68acf7d915a4631436964cbe70df2d50",
     ];
     assert_eq!(found.map(|digest| digest.to_string()), golden);
 }

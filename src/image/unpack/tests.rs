@@ -68,7 +68,7 @@ fn the_bytes_of_a_layer_are_golden() {
     assert_eq!(layer.diff_id.to_string(), "sha256:b48ffa6ac5e34ebc14e2224db2fad38b677282ba0c914f2da16abc6b033f08d0");
     assert_eq!(
         layer.descriptor.digest.to_string(),
-        "sha256:e58c171635feb9c742b56b894de37103d9ab51cc7929e0e2d8ba6c7ecdecd9bf"
+        "sha256:34bc6be7bce2cf087a8acedf4a8f016c24fefbb7d8771f0ef87d5a68250d1485"
     );
 }
 
