@@ -1,11 +1,12 @@
 //! Names the program after its sources, so that a cache that other sources wrote is not trusted: `GALLEY_BUILD`. And tells the
-//! linker to keep relocations short.
+//! linker to make it small.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn main() -> io::Result<()> {
     let mut hasher = DefaultHasher::new();
@@ -15,6 +16,7 @@ fn main() -> io::Result<()> {
     }
     println!("cargo::rustc-env=GALLEY_BUILD={:016x}", hasher.finish());
     pack_relocations();
+    link_alike();
     Ok(())
 }
 
@@ -26,6 +28,29 @@ fn pack_relocations() {
     {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
+}
+
+/// LLVM's linker, which rustup's compiler brings, folds functions that are equal and puts those beside each other that are alike:
+/// gzip, which looks back 32 KB, makes 10.67 MB of the program for amd64 then, and not 11.29. Another linker does without.
+fn link_alike() {
+    let is_released = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    if let Some(folder) = lld().filter(|_| is_released) {
+        println!("cargo::rustc-link-arg-bins=-B{}", folder.display());
+        for argument in ["-fuse-ld=lld", "-Wl,--icf=all", "-Wl,--bp-compression-sort=both"] {
+            println!("cargo::rustc-link-arg-bins={argument}");
+        }
+    }
+}
+
+/// The folder of the linker that comes with the compiler, if it is there and new enough.
+fn lld() -> Option<PathBuf> {
+    let is_gnu = std::env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|found| found == "gnu");
+    let [compiler, host] = ["RUSTC", "HOST"].map(|name| std::env::var(name).ok());
+    let sysroot = Command::new(compiler.filter(|_| is_gnu)?).args(["--print", "sysroot"]).output().ok()?;
+    let sysroot = String::from_utf8(sysroot.stdout).ok()?;
+    let folder = Path::new(sysroot.trim()).join("lib/rustlib").join(host?).join("bin/gcc-ld");
+    let help = Command::new(folder.join("ld.lld")).arg("--help").output().ok()?;
+    String::from_utf8_lossy(&help.stdout).contains("--bp-compression-sort").then_some(folder)
 }
 
 /// Names and contents, in the order of names.
