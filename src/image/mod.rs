@@ -42,7 +42,7 @@ pub use pack::{PackError, pack_program, pack_tree, packed_length, program_diff_i
 pub use platform::{Platform, PlatformError, PlatformFields};
 pub use program::{ProgramError, unpack_program};
 pub use record::record;
-pub use room::{MediaFolder, Room};
+pub use room::{MediaFolder, PlaceFault, Room};
 pub use signature::{
     COSIGN_SIGNATURE, CosignImage, KeyError, MalformedSignature, SIGNATURE, SIMPLE_SIGNING, Signature, SignatureError,
     SigningKey, VerifyingKey, statement,

@@ -1,6 +1,7 @@
 //! How much of what is unpacked is held in memory, and where the rest goes.
 
 use std::collections::{BinaryHeap, HashSet};
+use std::error::Error;
 use std::fmt;
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ pub trait MediaFolder: fmt::Debug + Send + Sync {
     /// Keeps the `length` bytes that come, so that they outlive a crash; gives where they lie, and their digest.
     ///
     /// # Errors
-    /// The system's, and `UnexpectedEof` if fewer come.
+    /// The reader's, `UnexpectedEof` if fewer come, and a [`PlaceFault`] if they can't be kept.
     fn keep(&self, bytes: &mut dyn Read, length: u64) -> io::Result<(PathBuf, Digest)>;
 }
 
@@ -52,10 +53,21 @@ impl Stuck {
     }
 }
 
-/// Whether a place has no room for a file, or no longer takes any.
-pub(super) fn is_full(error: &io::Error) -> bool {
-    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+/// An error of the place where media are put, and not of what is read: the image may be sound.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct PlaceFault(io::Error);
+
+impl PlaceFault {
+    /// Marks `error` as one.
+    pub fn of(error: io::Error) -> io::Error {
+        io::Error::new(error.kind(), Self(error))
+    }
+
+    /// Whether `error` was marked.
+    pub fn is(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<Self>)
+    }
 }
 
 /// What is held while layers are unpacked.

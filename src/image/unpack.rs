@@ -12,11 +12,11 @@ use tar::{Archive, EntryType};
 
 use super::changes::{Changes, Listed, Listing, OPAQUE, SITE, WHITEOUT};
 use super::manifest::{Blob, Descriptor};
-use super::room::{Holding, Room, Stuck, is_full};
+use super::room::{Holding, PlaceFault, Room, Stuck};
 use super::stored::{LayerBytes, StoredLayer};
 use crate::snapshot::{Digest, Entry, Hasher, Modified, Tree, TreeError, TreePath};
 
-/// The most bytes that layers may unpack to: all of it is held in memory.
+/// The most bytes that layers may unpack to: texts are held in memory, and so are media where there is no other place.
 const MAX_UNPACKED: u64 = 1 << 30;
 /// The bits of a mode by which a program runs with the rights of its owner or group (inode(7)).
 const SET_ID: u32 = 0o6000;
@@ -255,7 +255,7 @@ impl Unpacker<'_> {
         }
         let length = entry.size();
         let passed = self.holding.as_ref().map(|holding| holding.pass(&path, entry, length, modified)).transpose();
-        let passed = passed.map_err(|error| match is_full(&error) {
+        let passed = passed.map_err(|error| match PlaceFault::is(&error) {
             true => UnpackError::Unkept { path: path.clone(), length, source: error },
             false => error.into(),
         })?;
@@ -298,7 +298,7 @@ impl Unpacker<'_> {
                 match holding.put(bytes, *modified) {
                     Ok(entry) => *file = Archived::Put(entry),
                     // What was served before is served again, if it is at all possible.
-                    Err(error) if is_full(&error) => {
+                    Err(error) if PlaceFault::is(&error) => {
                         tracing::warn!("{path} stays in memory: {error}");
                     }
                     Err(error) => return Err(error.into()),

@@ -131,6 +131,8 @@ impl Releases {
             give_way(Background::Idle);
             releases.read_ways_back();
             drop(fetching);
+            // Whoever came meanwhile left it to this one.
+            releases.sweep();
         };
         if let Err(error) = std::thread::Builder::new().name("ways back".to_owned()).spawn(read) {
             tracing::warn!("a rollback will have to read what it leads to: {error}");
@@ -181,7 +183,9 @@ impl Releases {
     fn is_ready(&self, digest: Digest, way: Way, media: Vec<Digest>) -> bool {
         let mut inner = self.lock();
         let Inner { ready, records, current, suspended, .. } = &mut *inner;
-        let Some(record) = records.get(&digest).cloned().filter(|_| !*suspended) else { return !*suspended };
+        // A person may have gone there meanwhile, or it did harm.
+        let is_wanted = |record: &&Record| !*suspended && record.status.is_good() && current.current != Some(digest);
+        let Some(record) = records.get(&digest).filter(is_wanted).cloned() else { return !*suspended };
         ready.add(digest, way);
         let named: Vec<Digest> = current.named().collect();
         ready.fit(&self.deployment.current(), &named, |digest| records.contains_key(&digest));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::follow::durable::{self, Aside};
-use crate::image::MediaFolder;
+use crate::image::{MediaFolder, PlaceFault};
 use crate::snapshot::{Digest, Hasher};
 
 /// Read and written at a time.
@@ -114,11 +114,11 @@ impl MediaFolder for Media {
                 count => count?,
             };
             hasher.update(&piece[..count]);
-            kept.take(&piece[..count], &mut other[..count])?;
+            kept.take(&piece[..count], &mut other[..count]).map_err(PlaceFault::of)?;
             left -= count as u64;
         }
         let digest = hasher.finish();
-        kept.end(digest)?;
+        kept.end(digest).map_err(PlaceFault::of)?;
         Ok((self.path(digest), digest))
     }
 }
@@ -199,6 +199,15 @@ mod tests {
             .collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn what_can_not_be_put_there_is_told_from_what_can_not_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let media = Media::open(folder.path()).unwrap();
+        fs::write(folder.path().join("media"), "in the way").unwrap();
+        assert!(PlaceFault::is(&media.keep(&mut &b"film"[..], 4).unwrap_err()));
+        assert!(!PlaceFault::is(&media.keep(&mut &b""[..], 4).unwrap_err()));
     }
 
     #[test]

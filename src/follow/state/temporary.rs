@@ -2,8 +2,8 @@
 //! process.
 
 use std::collections::HashSet;
-use std::fs::{self, DirBuilder, File};
-use std::io;
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::blobs::Blobs;
 use super::media::Media;
 use super::{StateError, at};
 use crate::follow::durable::Aside;
-use crate::image::{Descriptor, LARGE_LAYER, Room, StoredLayer};
+use crate::image::{Descriptor, LARGE_LAYER, MediaFolder, PlaceFault, Room, StoredLayer};
 use crate::snapshot::Digest;
 
 /// With what the names of such folders begin.
@@ -48,7 +48,7 @@ impl Temporary {
         let (folder, lock) = make(place)?;
         let opened = || Ok((Blobs::open(&folder)?, Arc::new(Media::open(&folder)?)));
         let (blobs, media) = opened().inspect_err(|_: &io::Error| remove(&folder))?;
-        let room = Room { memory, most, media: media.clone() };
+        let room = Room { memory, most, media: Arc::new(Shared { folder: folder.clone(), media: media.clone() }) };
         Ok(Self { folder, blobs, media, room, _lock: lock })
     }
 
@@ -64,8 +64,7 @@ impl Temporary {
 
     /// Begins a file for a layer, if it is too large for memory and there is room for it.
     pub(in crate::follow) fn aside(&self, descriptor: &Descriptor) -> Option<Aside> {
-        let free = rustix::fs::statvfs(&self.folder).map_or(0, |found| found.f_bavail.saturating_mul(found.f_frsize));
-        let fits = descriptor.size >= LARGE_LAYER && descriptor.size.saturating_add(SPARE) <= free;
+        let fits = descriptor.size >= LARGE_LAYER && has_room(&self.folder, descriptor.size);
         let begun = fits.then(|| self.blobs.aside(descriptor.digest))?;
         begun.inspect_err(|error| tracing::debug!("a layer is pulled into memory: {error}")).ok()
     }
@@ -94,6 +93,28 @@ impl Drop for Temporary {
     }
 }
 
+/// Media on a disk that others use as well.
+#[derive(Debug)]
+struct Shared {
+    folder: PathBuf,
+    media: Arc<Media>,
+}
+
+impl MediaFolder for Shared {
+    fn keep(&self, bytes: &mut dyn Read, length: u64) -> io::Result<(PathBuf, Digest)> {
+        match has_room(&self.folder, length) {
+            true => self.media.keep(bytes, length),
+            false => Err(PlaceFault::of(io::ErrorKind::StorageFull.into())),
+        }
+    }
+}
+
+/// Whether the disk of `folder` has room for so many bytes, and keeps some for others.
+fn has_room(folder: &Path, length: u64) -> bool {
+    let free = rustix::fs::statvfs(folder).map_or(0, |found| found.f_bavail.saturating_mul(found.f_frsize));
+    length.saturating_add(SPARE) <= free
+}
+
 fn remove(folder: &Path) {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => tracing::debug!("{}: {error}", folder.display()),
@@ -111,11 +132,20 @@ fn make(place: &Path) -> io::Result<(PathBuf, File)> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             made => made?,
         }
-        let lock = File::open(&folder)?;
-        // Another one that begins may have taken it for one that was left behind.
-        if lock.try_lock().is_ok()
-            && folder.metadata().is_ok_and(|found| found.ino() == lock.metadata().map_or(0, |own| own.ino()))
-        {
+        // Another one that begins may take it for one that was left behind, as long as it has no lock.
+        let lock = match File::open(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            opened => opened?,
+        };
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => continue,
+            Err(TryLockError::Error(error)) => {
+                fs::remove_dir(&folder)?;
+                return Err(error);
+            }
+        }
+        if folder.metadata().is_ok_and(|found| found.ino() == lock.metadata().map_or(0, |own| own.ino())) {
             return Ok((folder, lock));
         }
     }
@@ -129,7 +159,13 @@ fn sweep(place: &Path) {
     for folder in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let is_named = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
         let is_own = || folder.symlink_metadata().is_ok_and(|found| found.is_dir() && found.uid() == own);
-        if is_named && is_own() && File::open(&folder).is_ok_and(|lock| lock.try_lock().is_ok()) {
+        if !is_named || !is_own() {
+            continue;
+        }
+        // Held until it is gone: whoever made it just now waits for nothing, and makes another one.
+        if let Ok(lock) = File::open(&folder)
+            && lock.try_lock().is_ok()
+        {
             remove(&folder);
         }
     }
@@ -161,7 +197,10 @@ mod tests {
     #[test]
     fn a_folder_goes_with_its_user_and_what_was_left_with_the_next() {
         let place = tempfile::tempdir().unwrap();
-        let begin = || Temporary::begin(&["/no/such".into(), place.path().to_path_buf()], 0, 0).unwrap();
+        let begin = || {
+            sweep(place.path());
+            Temporary::begin_in(place.path(), 0, 0).unwrap()
+        };
         let (one, two) = (begin(), begin());
         assert_eq!(names(place.path()), 2);
         assert_eq!(one.folder.metadata().unwrap().mode() & 0o777, 0o700);
@@ -178,8 +217,31 @@ mod tests {
         assert_eq!(names(place.path()), 1);
     }
 
+    /// Those who begin at the same moment don't take each other's for what was left behind.
     #[test]
-    fn where_nothing_may_be_written_there_is_none() {
+    fn many_begin_at_once_and_each_keeps_its_own() {
+        let place = tempfile::tempdir().unwrap();
+        let begin = || {
+            let mut begun = Vec::new();
+            for _ in 0..20 {
+                sweep(place.path());
+                begun.push(Temporary::begin_in(place.path(), 0, 0).unwrap());
+            }
+            begun
+        };
+        let all = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(begin)).collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert!(all.iter().all(|one| one.folder.exists()));
+        assert_eq!(names(place.path()), all.len());
+    }
+
+    #[test]
+    fn where_nothing_may_be_written_or_memory_is_meant_there_is_none() {
         assert!(Temporary::begin(&["/no/such".into(), "/proc".into()], 0, 0).is_none());
+        if lies_in_memory(Path::new("/dev/shm")) {
+            assert!(Temporary::begin(&["/dev/shm".into()], 0, 0).is_none());
+        }
     }
 }
