@@ -1,5 +1,5 @@
-//! `.galley/cache` in the site's folder: what was made once and need not be made again, and which releases were pushed from here. Safe to
-//! delete at any time.
+//! `.galley/cache` in the site's folder: what was made once and need not be made again, and which releases were pushed from here. It may be
+//! deleted at any time; then nobody notices that an older release was put back.
 //!
 //! Files are named by the hash of what they were made from, or checked by one when they are read; they are written aside
 //! and renamed, so that two builds at once at worst do the same work. Written by another version, it is emptied, but for what can't be

@@ -64,7 +64,8 @@ impl Layer {
             Contents::Program(program) => {
                 let packed = pack_program(program)?;
                 if packed.descriptor.digest != self.descriptor.digest {
-                    let message = "the program packs otherwise than it did before; remove .galley/cache in the site";
+                    let message =
+                        "the program packs otherwise than it did before; remove .galley/cache/programs in the site";
                     return Err(io::Error::new(io::ErrorKind::InvalidData, message));
                 }
                 packed.bytes()

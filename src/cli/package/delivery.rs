@@ -30,7 +30,12 @@ impl Destination<'_> {
         turn: Turn,
     ) -> anyhow::Result<()> {
         let (name, report) = (self.name, job.report);
-        let same = self.previous.filter(|previous| previous.is_same(&made.package));
+        // With the same number: what was put back has a lower one, and is not what is to be there.
+        let is_same = |previous: &&Previous<'_>| {
+            let sequence = made.content.as_ref().map_or(previous.sequence, |content| content.sequence);
+            previous.sequence == sequence && previous.is_same(&made.package)
+        };
+        let same = self.previous.filter(is_same);
         let looked_at = same.or(self.previous.filter(|_| job.full));
         let missing = match looked_at {
             Some(previous) => self.place.missing(&previous.parts()).await?,

@@ -142,19 +142,19 @@ impl Job<'_> {
         let place = name.as_ref().map(|name| Place::open(name, &transport)).transpose()?;
         let pulling = Transfer::new(self.report, "pulling");
         let place = place.map(|place| place.mounting_from(self.arguments.base.as_ref()).showing(&pulling));
+        // A number that is not signed is nobody's word: it is not compared, and not remembered.
+        let published = Published::of(self.arguments.push.as_ref(), material.cache.as_ref());
+        let published = published.filter(|_| self.trust.is_some());
         let previous = match &place {
             Some(place) => Previous::at_destination(place, material.cache.as_ref(), self.full).await?,
             None => None,
         };
         let previous = previous.map(|previous| previous.judged_by(self.trust));
-        // A number that is not signed is nobody's word: it is not compared, and not remembered.
-        let published = Published::of(self.arguments.push.as_ref(), material.cache.as_ref());
-        let published = published.filter(|_| self.trust.is_some());
         let previous = match (previous, &published) {
             (Some(previous), Some(published)) => Some(published.check(previous, self.arguments.full)?),
             (previous, _) => previous,
         };
-        let highest = published.as_ref().map_or(0, Published::highest);
+        let highest = published.as_ref().map_or(0, |published| published.highest);
         let made = Made::of(self, material, previous.as_ref(), highest, &pulling).await;
         pulling.ends();
         let made = made?;
@@ -163,7 +163,10 @@ impl Job<'_> {
             destination.bring(&made, self, material, turn).await?;
         }
         if let (Some(published), Some(content), Some(_)) = (published, &made.content, self.signing) {
-            published.remember(content.sequence);
+            let remembered = published.remember(content.sequence);
+            remembered.unwrap_or_else(|error| {
+                tracing::warn!("release {} can't be remembered in .galley/cache: {error}", content.sequence);
+            });
         }
         self.copy(&made, material, place.as_ref()).await?;
         made.remember(material.cache.as_ref());

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
-use rayon::prelude::*;
 
 use super::super::transfer::Transfer;
 use super::place::{Name, Place, is_damage};
@@ -112,7 +111,7 @@ impl Sources<'_> {
         let found: Vec<Found> = found.into_iter().collect::<anyhow::Result<_>>()?;
         let mounted = self.mounted(&found);
         let names: Vec<_> = found.iter().map(|found| format!("{} {}", found.platform, found.from)).collect();
-        let found = found.into_par_iter().map(|found| self.pack(found)).collect::<anyhow::Result<_>>()?;
+        let found = found.into_iter().map(|found| self.pack(found)).collect::<anyhow::Result<_>>()?;
         Ok(Programs { found, mounted, from: names.join(", ") })
     }
 
