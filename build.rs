@@ -44,9 +44,17 @@ fn link_alike() {
 
 /// The folder of the linker that comes with the compiler, if it is there and new enough.
 fn lld() -> Option<PathBuf> {
-    let is_gnu = std::env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|found| found == "gnu");
-    let [compiler, host] = ["RUSTC", "HOST"].map(|name| std::env::var(name).ok());
-    let sysroot = Command::new(compiler.filter(|_| is_gnu)?).args(["--print", "sysroot"]).output().ok()?;
+    let variable = |name: &str| std::env::var(name).ok();
+    let is = |name: &str, value: &str| variable(name).is_some_and(|found| found == value);
+    // Whoever has chosen a linker knows why.
+    let is_chosen = variable("CARGO_ENCODED_RUSTFLAGS").is_some_and(|flags| flags.contains("fuse-ld"))
+        || variable("RUSTC_LINKER")
+            .is_some_and(|linker| !["gcc", "cc", "clang"].iter().any(|known| linker.ends_with(known)));
+    if is_chosen || !is("CARGO_CFG_TARGET_OS", "linux") || !is("CARGO_CFG_TARGET_ENV", "gnu") {
+        return None;
+    }
+    let [compiler, host] = ["RUSTC", "HOST"].map(variable);
+    let sysroot = Command::new(compiler?).args(["--print", "sysroot"]).output().ok()?;
     let sysroot = String::from_utf8(sysroot.stdout).ok()?;
     let folder = Path::new(sysroot.trim()).join("lib/rustlib").join(host?).join("bin/gcc-ld");
     let help = Command::new(folder.join("ld.lld")).arg("--help").output().ok()?;

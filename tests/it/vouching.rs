@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use galley::image::{Platform, pack_program, read_layout};
 use galley::snapshot::Digest;
 use serde_json::{Value, json};
@@ -122,7 +122,7 @@ fn with_a_program_in_the_base(folder: &Path) -> Layout {
     let layout = Layout::new();
     let blob = |digest: Digest| std::fs::read(folder.join("blobs/sha256").join(digest.hex())).unwrap();
     let mut archive = Vec::new();
-    GzDecoder::new(&blob(manifests[0].layers[1].digest)[..]).read_to_end(&mut archive).unwrap();
+    MultiGzDecoder::new(&blob(manifests[0].layers[1].digest)[..]).read_to_end(&mut archive).unwrap();
     // Without its end, two blocks of zeros, more can be added.
     let mut builder = tar::Builder::new(archive[..archive.len() - 1024].to_vec());
     let mut header = tar::Header::new_ustar();

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use bytes::Bytes;
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 
 use super::*;
 use crate::image::delta::Files;
@@ -21,7 +21,7 @@ struct Seen {
 
 fn seen(layer: &Layer) -> Vec<Seen> {
     let bytes = layer.bytes().unwrap().unwrap();
-    let mut archive = tar::Archive::new(GzDecoder::new(bytes.as_ref()));
+    let mut archive = tar::Archive::new(MultiGzDecoder::new(bytes.as_ref()));
     let entry = |entry: io::Result<tar::Entry<'_, _>>| {
         let mut entry = entry.unwrap();
         io::copy(&mut entry, &mut io::sink()).unwrap();
@@ -83,7 +83,7 @@ fn names_that_do_not_fit_stand_in_a_record_before_the_entry() {
         let found = seen(&layer);
         assert_eq!(found.iter().map(|seen| (&seen.name, &seen.path)).collect::<Vec<_>>(), [(&name, &path)]);
         let mut archive = Vec::new();
-        GzDecoder::new(layer.bytes().unwrap().unwrap().as_ref()).read_to_end(&mut archive).unwrap();
+        MultiGzDecoder::new(layer.bytes().unwrap().unwrap().as_ref()).read_to_end(&mut archive).unwrap();
         let record = format!(" path={path}\n");
         let has_record = archive.windows(record.len()).any(|part| part == record.as_bytes());
         assert_eq!(has_record, !is_in_header, "{path}");
@@ -103,4 +103,32 @@ fn what_is_hidden_stands_before_what_is_new_and_nothing_twice() {
     assert_eq!(paths, [&hidden[..], &["site/c/", "site/aa", "site/c/1", "site/d/0", "site/e"]].concat());
     assert_eq!(paths.iter().collect::<BTreeSet<_>>().len(), paths.len());
     assert!(found.iter().all(|seen| (seen.owner, seen.modified) == ((0, 0), 0)));
+}
+
+/// A program is longer than a member, and members are packed beside each other in two rounds here: the bytes are always these.
+#[test]
+fn members_are_the_same_on_any_number_of_processors() {
+    let program: Vec<u8> = (0_u32..8_800_000).flat_map(|number| (number / 7).to_le_bytes()).collect();
+    let packed = |processors| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(processors).build().unwrap();
+        pool.install(|| pack_program(&program)).unwrap()
+    };
+    let layer = packed(1);
+    assert_eq!(
+        layer.descriptor.digest.to_string(),
+        "sha256:e63811498743773084aa10682552e99c3a8163512d29ad84f752cc4e740d437c"
+    );
+    assert_eq!(packed(3).descriptor, layer.descriptor);
+    let bytes = layer.bytes().unwrap().unwrap();
+    let mut archive = Vec::new();
+    MultiGzDecoder::new(bytes.as_ref()).read_to_end(&mut archive).unwrap();
+    assert_eq!(Digest::of(&archive), layer.diff_id);
+    assert!(archive.len() > BATCH * MEMBER);
+    // However it comes, and a member's end lies where it always does.
+    let mut compressor = Compressor::default();
+    for piece in archive.chunks(70_001) {
+        compressor.write_all(piece).unwrap();
+    }
+    compressor.pack().unwrap();
+    assert_eq!(compressor.packed, bytes);
 }
