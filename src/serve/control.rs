@@ -63,7 +63,7 @@ impl Control {
         let stopped = async { stopped.await.unwrap_or_default() };
         let thread = std::thread::Builder::new().name("control".to_owned());
         let thread = thread.spawn(move || runtime.block_on(serve(listeners, self, settings, stopped)))?;
-        Ok(ControlThread { stop, thread })
+        Ok(ControlThread { stop: Some(stop), parted: None, thread })
     }
 
     fn respond(&self, method: &Method, path: &str) -> Response<AnswerBody> {
@@ -112,22 +112,35 @@ fn respond(status: StatusCode, media_type: &'static str, text: impl Into<Bytes>)
 
 /// The control listener's thread.
 pub struct ControlThread {
-    stop: oneshot::Sender<Farewell>,
+    /// `None` once it has parted.
+    stop: Option<oneshot::Sender<Farewell>>,
+    /// Gone when what it parted with has its time no longer.
+    parted: Option<oneshot::Sender<()>>,
     thread: JoinHandle<io::Result<()>>,
 }
 
 impl ControlThread {
-    /// Closes the listeners and waits for the thread's end.
+    /// Closes the listeners and waits for the thread's end: a request that has come is answered.
     pub fn stop(self) -> io::Result<()> {
-        // The error means that it has stopped already, which the thread's result tells.
-        let _ = self.stop.send(Farewell::Brief);
-        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the control listener's thread broke")))
+        let Self { stop, parted, thread } = self;
+        if let Some(stop) = stop {
+            // The error means that it has stopped already, which the thread's result tells.
+            let _ = stop.send(Farewell::Brief);
+        }
+        drop(parted);
+        thread.join().unwrap_or_else(|_| Err(io::Error::other("the control listener's thread broke")))
     }
 
-    /// Takes no more connections, which another process does, and leaves those that are open to the thread, which ends with them
-    /// or with the process.
-    pub fn part(self) {
+    /// Takes no more connections, which another process does, and leaves those that are open to the thread until it is stopped.
+    pub fn part(&mut self) {
+        let Some(stop) = self.stop.take() else { return };
+        let (parted, ends) = oneshot::channel::<()>();
+        self.parted = Some(parted);
+        let ends = async {
+            // It is never told anything: the other end goes.
+            let _ = ends.await;
+        };
         // The error means that it has stopped already.
-        let _ = self.stop.send(Farewell::Patient(Box::pin(std::future::pending())));
+        let _ = stop.send(Farewell::Patient(Box::pin(ends)));
     }
 }

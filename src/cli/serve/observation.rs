@@ -138,7 +138,7 @@ impl Observation {
             match &farewell {
                 Farewell::Brief => readiness.stopping(),
                 Farewell::Patient(_) => {
-                    if let Some(control) = control.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                    if let Some(control) = &mut *control.lock().unwrap_or_else(PoisonError::into_inner) {
                         control.part();
                     }
                 }
