@@ -197,9 +197,11 @@ impl Redirects {
             if way.len() > MAX_STEPS || path.len() > MAX_PATH {
                 return Err(way);
             }
-            let Some(target) = self.location(number, &path, None).and_then(|location| own_path(&location)) else {
-                break;
-            };
+            let Some(location) = self.location(number, &path, None) else { break };
+            if location.len() > MAX_PATH {
+                return Err(way);
+            }
+            let Some(target) = own_path(&location) else { break };
             path = target;
             next = self.find(&path).filter(|found| self.rules[*found].from.exact().is_some() || !is_there(&path));
             way.extend(next);
@@ -220,7 +222,8 @@ impl Redirects {
     }
 
     fn fault(&self, way: &[usize]) -> Fault {
-        let again = left_out(way).end;
+        // A way that is too long at its first step has no second.
+        let again = left_out(way).end.min(way.len() - 1);
         let names: Vec<&str> = way[..=again].iter().map(|number| self.rules[*number].from.as_str()).collect();
         let rule = &self.rules[way[0]];
         let message = format!("redirects lead in a circle: {}; let one of them lead out", names.join(" → "));
@@ -254,6 +257,9 @@ fn rule(words: &[&str], line: usize, column: usize) -> Result<Option<Redirect>, 
         [from, to, status] => (from, to, Some(status.trim_end_matches('!'))),
         [_, _, _, more, ..] => return Err(format!("'{more}' is one word too many; write 'FROM TO STATUS'")),
     };
+    if from.len() > MAX_PATH {
+        return Err(format!("the path is longer than {MAX_PATH} bytes, and can't be asked for; shorten it"));
+    }
     let from = Pattern::new(from).map_err(|why| format!("'{from}' {why}"))?;
     let is_own = to.starts_with('/') && !to.starts_with("//");
     if !is_own && !to.starts_with("https://") && !to.starts_with("http://") {
@@ -305,7 +311,8 @@ fn canonical(path: &str) -> &str {
 fn filled(to: &str, captures: &Captures<'_>) -> String {
     let mut location = String::new();
     let mut rest = to;
-    while let Some(at) = rest.find(':') {
+    // What is too long is not followed, and need not be written to its end.
+    while let Some(at) = rest.find(':').filter(|_| location.len() <= MAX_PATH) {
         let (before, name) = rest.split_at(at);
         let end = name[1..].find(|c: char| !c.is_alphanumeric() && c != '_').map_or(name.len(), |end| end + 1);
         location.extend(utf8_percent_encode(before, CONTROLS));

@@ -144,3 +144,22 @@ proptest! {
         }
     }
 }
+
+/// What can't be asked for, or grows at each step, takes neither the process nor its memory.
+#[test]
+fn what_is_far_too_long_is_refused_or_not_followed() {
+    let long = "a".repeat(9000);
+    let (_, faults) = Redirects::parse(&format!("/{long} /b\n/{long}/* /b\n"));
+    assert_eq!(faults.len(), 2);
+    let nearly = "a".repeat(MAX_PATH - 3);
+    let grows = ":splat".repeat(1365);
+    for text in [format!("/{nearly}/* /b\n"), format!("/* /{grows}\n"), format!("/old/* https://x.example/{grows}\n")] {
+        let (redirects, _) = Redirects::parse(&text);
+        redirects.circles(|_| false);
+        let (redirects, _) = redirects.without_circles(|_| false);
+        let path = format!("/old/{}", "b".repeat(5000));
+        if let Some(number) = redirects.find_pattern(&path) {
+            assert!(!redirects.ends(number, &path, |_| false));
+        }
+    }
+}
