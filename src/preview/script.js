@@ -35,10 +35,17 @@
   const fits = (old, fresh) => {
     const [olds, news] = [old, fresh].map(sheetsOf);
     const scripts = scriptsOf(old);
+    // Its hash may be another one: then the sheet is swapped, and the page is not told of it here.
+    const sheet = (link) => {
+      const [made, url] = [link.cloneNode(), new URL(link.href, location.href)];
+      made.removeAttribute("integrity");
+      made.setAttribute("href", url.origin === location.origin ? bare(link.href) + url.search : url.href);
+      return made.outerHTML;
+    };
     const [root, other] = [old, fresh].map((page) => page.documentElement.cloneNode());
-    return root.isEqualNode(other) && ![old, fresh].some((page) => page.querySelector("base, noscript, meta[http-equiv], template[shadowrootmode]")) &&
+    return root.isEqualNode(other) && old.compatMode === fresh.compatMode && ![old, fresh].some((page) => page.querySelector("base, noscript, meta[http-equiv], template[shadowrootmode]")) &&
       scripts.every((script) => script.dataset.preview !== undefined) && outers(scripts) === outers(scriptsOf(fresh)) &&
-      olds.length === news.length && olds.every((sheet, number) => bare(sheet.href) === bare(news[number].href));
+      olds.length === news.length && olds.every((link, number) => sheet(link) === sheet(news[number]));
   };
 
   // Does to `live` what makes `fresh` of `old`. What is the same in both is left alone, whatever has become of it: films go on,
@@ -50,13 +57,16 @@
     };
     const isFree = (node) => !works || !(node.parentElement?.closest(works) || node.matches?.(works) || node.querySelector?.(works));
     const changed = [...old.attributes, ...fresh.attributes].filter(({ name }) => old.getAttribute(name) !== fresh.getAttribute(name));
-    check(!changed.length || !works || !fresh.closest(works));
+    check(!changed.length || !works || !(old.closest(works) || fresh.closest(works)));
+    // A film that has begun does not look at its sources again.
+    check(!changed.length || !fresh.matches("source, track"));
     for (const { name } of changed) {
       if (fresh.hasAttribute(name)) live.setAttribute(name, fresh.getAttribute(name));
       else live.removeAttribute(name);
     }
     const [lives, olds, news] = [live, old, fresh].map((node) => [...node.childNodes]);
     if (olds.length === news.length && olds.every((node, number) => node.isEqualNode(news[number]))) return;
+    check(!fresh.closest("video, audio"));
     check(lives.length === olds.length && lives.every((node, number) => node.nodeName === olds[number].nodeName));
     const same = (at) => olds.length && news.length && olds.at(at).isEqualNode(news.at(at));
     let end = null;
@@ -88,8 +98,14 @@
   const change = async () => {
     const turn = ++changes;
     const text = await load().catch(() => undefined);
-    // A later one is on its way, or the preview has ended: the next stream tells it again.
-    if (turn !== changes || text === undefined) return;
+    // A later one is on its way.
+    if (turn !== changes) return;
+    if (text === undefined) {
+      // The line was cut, or the preview has ended: the next stream tells it again.
+      disconnect();
+      setTimeout(connect, 500);
+      return;
+    }
     try {
       const [old, fresh] = [source, text].map(read);
       const its = fresh.querySelector("script[data-run]").dataset;
