@@ -43,7 +43,8 @@
       return made.outerHTML;
     };
     const [root, other] = [old, fresh].map((page) => page.documentElement.cloneNode());
-    return root.isEqualNode(other) && old.compatMode === fresh.compatMode && ![old, fresh].some((page) => page.querySelector("base, noscript, meta[http-equiv], template[shadowrootmode]")) &&
+    const says = (page) => page.querySelector("base, noscript, meta[http-equiv], template[shadowrootmode]");
+    return root.isEqualNode(other) && old.compatMode === fresh.compatMode && ![old, fresh].some(says) &&
       scripts.every((script) => script.dataset.preview !== undefined) && outers(scripts) === outers(scriptsOf(fresh)) &&
       olds.length === news.length && olds.every((link, number) => sheet(link) === sheet(news[number]));
   };
@@ -114,7 +115,7 @@
       const sheets = sheetsOf(old);
       sheetsOf(fresh).forEach((sheet, number) => sheet.replaceWith(sheets[number].cloneNode()));
       const works = scriptsOf(old).map((script) => script.dataset.preview).filter(Boolean).join();
-      // The head ends before what lies over the page.
+      // What lies over the page is in neither of the two.
       for (const part of ["head", "body"]) become(document[part], old[part], fresh[part], works);
       [source, current] = [text, its.version];
     } catch {
