@@ -4,6 +4,8 @@
 //! There is no timer that waits for the end of a series of changes: what has come when a pass begins is taken together,
 //! and what comes later is the next pass.
 
+mod beacon;
+mod method;
 mod poll;
 
 use std::collections::BTreeSet;
@@ -12,9 +14,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, AccessMode, CreateKind, MetadataKind, ModifyKind, RenameMode};
-use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Event, EventKind, RecursiveMode, Watcher};
 
-use self::poll::Poll;
+use self::beacon::Beacon;
+pub use self::method::Method;
+use self::method::{LIMIT, is_limit, tells_closing, watcher};
 use super::network::lies_on_a_network;
 use super::noise::{is_noise, relative};
 use super::run::Stop;
@@ -31,22 +35,14 @@ const GRACE: Duration = Duration::from_millis(50);
 /// How often is looked whether a folder that is gone is back.
 const ABSENCE: Duration = Duration::from_millis(500);
 
+/// How long the system's news may take; what comes later is the next pass.
+const LATEST: Duration = Duration::from_secs(1);
+
 /// What the thread that builds waits for.
 pub(super) enum Signal {
     /// By the watcher of that number.
     Heard(u64, notify::Result<Event>),
     Stop,
-}
-
-/// How changes come to be known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// The system reports them.
-    Reported,
-    /// Files are looked at again and again, because they lie on a network, whose other ends report nothing.
-    Network,
-    /// The same, because the system watches no more folders.
-    Limit,
 }
 
 /// Hears of changes in a site's folder.
@@ -60,6 +56,8 @@ pub struct Watch {
     tells_closing: bool,
     /// The folder itself and those right in it that are watched.
     watched: BTreeSet<String>,
+    /// Tells when all that happened was heard of; `None` where that can't be known.
+    beacon: Option<Beacon>,
     included: BTreeSet<String>,
     /// Whether the folder was moved or removed: what is watched is no longer what has its name.
     lost: bool,
@@ -108,6 +106,7 @@ impl Watch {
             tells_closing: tells_closing(method),
             method,
             watched: BTreeSet::new(),
+            beacon: None,
             included: BTreeSet::new(),
             lost: false,
             signals,
@@ -115,7 +114,7 @@ impl Watch {
             batch: Batch::default(),
             stop,
         };
-        watch.watch_all();
+        watch.begin();
         Ok(watch)
     }
 
@@ -172,14 +171,8 @@ impl Watch {
     /// Whether no file that counts has become another one since changes were last handed on. If not, what was read since may
     /// be half of something, and the next changes come soon in any case.
     pub(super) fn is_still(&mut self, broken: bool) -> bool {
-        // The watcher's own thread answers after it has told all that was to be told before. But it takes questions that come close
-        // together one after the other and looks at the files then: an answer to the first of two may be such a one, the second is
-        // asked when it has gone to look. Not to be answered means no more than what is known already.
-        for _ in 0..2 {
-            let _ = self.watcher.configure(Config::default());
-        }
         let mut batch = std::mem::take(&mut self.batch);
-        if !self.take_all(broken, &mut batch) {
+        if !self.catch_up(broken, &mut batch) || !self.take_all(broken, &mut batch) {
             self.early = Some(Signal::Stop);
             return true;
         }
@@ -190,6 +183,39 @@ impl Watch {
         }
         self.batch = batch;
         is_still
+    }
+
+    /// Takes all that happened up to this moment. `false` if it is to end.
+    fn catch_up(&mut self, broken: bool, batch: &mut Batch) -> bool {
+        let limit = Instant::now() + LATEST;
+        let mut lit = None;
+        while let Some(beacon) = &self.beacon {
+            if lit != Some(self.number) {
+                // Another watcher than the one that was to tell of it.
+                lit = Some(self.number);
+                if let Err(error) = beacon.light() {
+                    tracing::debug!("whether all was heard is not known: {error}");
+                    return true;
+                }
+            }
+            let path = beacon.path().to_owned();
+            let signal = match self.early.take() {
+                Some(signal) => signal,
+                None => match self.signals.recv_timeout(limit.saturating_duration_since(Instant::now())) {
+                    Ok(signal) => signal,
+                    Err(RecvTimeoutError::Timeout) => return true,
+                    Err(RecvTimeoutError::Disconnected) => return false,
+                },
+            };
+            match signal {
+                Signal::Stop => return false,
+                Signal::Heard(number, Ok(event)) if number == self.number && event.paths.contains(&path) => {
+                    return true;
+                }
+                Signal::Heard(number, heard) => self.take(number, heard, broken, batch),
+            }
+        }
+        true
     }
 
     /// Taken together: all that has come so far. `false` if it is to end.
@@ -315,6 +341,24 @@ impl Watch {
             || self.included.iter().any(is_above)
     }
 
+    /// Watches with a watcher that watches nothing yet.
+    fn begin(&mut self) {
+        self.watched.clear();
+        self.beacon = None;
+        if self.tells_closing {
+            let beacon = Beacon::new().map_err(notify::Error::io);
+            let watched = beacon.and_then(|beacon| {
+                self.watcher.watch(beacon.path(), RecursiveMode::NonRecursive)?;
+                Ok(beacon)
+            });
+            match watched {
+                Ok(beacon) => self.beacon = Some(beacon),
+                Err(error) => tracing::debug!("whether all was heard is not known: {error}"),
+            }
+        }
+        self.watch_all();
+    }
+
     /// Watches all folders that are there and count.
     fn watch_all(&mut self) {
         if self.watched.insert(String::new()) {
@@ -366,54 +410,18 @@ impl Watch {
             Ok((watcher, method)) => {
                 self.number += 1;
                 (self.watcher, self.method, self.tells_closing) = (watcher, method, tells_closing(method));
-                self.watched.clear();
-                self.watch_all();
+                self.begin();
             }
             Err(error) => tracing::warn!("changes are not seen: {error}"),
         }
     }
 }
 
-/// What is said when the system can't watch more.
-const LIMIT: &str = "the system watches no more folders, so files are looked at each second; raise \
-                     fs.inotify.max_user_watches and fs.inotify.max_user_instances to see changes at once";
-
 impl Batch {
     /// Anything may have changed.
     fn doubt(&mut self) {
         self.all = true;
         self.began.get_or_insert_with(Instant::now);
-    }
-}
-
-/// Whether events say when a file is whole.
-fn tells_closing(method: Method) -> bool {
-    method == Method::Reported && cfg!(any(target_os = "linux", target_os = "android"))
-}
-
-fn watcher(method: Method, number: u64, stop: &Stop) -> notify::Result<(Box<dyn Watcher + Send>, Method)> {
-    let sender = stop.0.clone();
-    let hear = move |heard| {
-        // Who waits no longer needs no news.
-        let _ = sender.send(Signal::Heard(number, heard));
-    };
-    if method == Method::Reported {
-        match RecommendedWatcher::new(hear.clone(), Config::default()) {
-            Ok(watcher) => return Ok((Box::new(watcher), method)),
-            Err(error) => tracing::warn!("{LIMIT} ({error})"),
-        }
-    }
-    let method = if method == Method::Reported { Method::Limit } else { method };
-    Ok((Box::new(Poll::new(hear, Config::default())?), method))
-}
-
-fn is_limit(error: &notify::Error) -> bool {
-    match &error.kind {
-        notify::ErrorKind::MaxFilesWatch => true,
-        notify::ErrorKind::Io(error) => {
-            matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
-        }
-        _ => false,
     }
 }
 

@@ -117,6 +117,7 @@ fn folders_whose_news_was_lost_are_watched_again() {
 fn what_was_read_beside_a_save_is_in_doubt_and_read_again() {
     let (folder, mut watch) = watched(Method::Reported);
     let path = folder.path().join("content/posts/a.md");
+    assert_eq!(watch.beacon.is_some(), watch.tells_closing);
     assert!(watch.is_still(false));
     fs::read(&path).unwrap();
     fs::write(folder.path().join("content/posts/a.md~"), "two").unwrap();
