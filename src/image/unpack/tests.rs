@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::image::Format;
 use crate::image::layer::Layer;
-use crate::image::pack::{header, pack_tree};
+use crate::image::pack::{PackError, header, pack_tree};
 use crate::snapshot::ContentRoot;
 
 fn tree(files: &[(&str, &str, i64)]) -> Tree {
@@ -167,8 +167,16 @@ proptest! {
                 let _ = tree.insert(path, Entry::new(Bytes::from(text), Modified::from_seconds(seconds)));
             }
         }
-        let unpacked = unpack_one(&pack_tree(&tree).unwrap()).unwrap();
-        prop_assert_eq!(ContentRoot::of(&unpacked), ContentRoot::of(&tree));
+        // Now and then a name comes up that would hide others in a layer (`.wh.x`): that is refused, by its name.
+        let packed = match pack_tree(&tree) {
+            Ok(packed) => packed,
+            Err(PackError::Reserved(path)) => {
+                prop_assert!(path.to_string().contains(".wh."), "{path}");
+                return Ok(());
+            }
+            Err(error) => panic!("{error}"),
+        };
+        prop_assert_eq!(ContentRoot::of(&unpack_one(&packed).unwrap()), ContentRoot::of(&tree));
     }
 
     #[test]
