@@ -102,10 +102,8 @@ impl Way<'_> {
     fn endless(&self, rule: &Redirect) -> Option<Finding> {
         let begin = rule.target_begins()?;
         let begins = |path: &str| path.strip_prefix('/').unwrap_or(path).starts_with(&begin[1..]);
-        let rules = self.targets.redirects.rules().iter().filter(|other| other.from.exact().is_some());
-        if self.targets.paths.iter().any(|path| begins(path))
-            || rules.into_iter().any(|other| begins(other.from.as_str()))
-        {
+        let mut rules = self.targets.redirects.rules().iter().filter_map(|other| other.from.exact());
+        if self.targets.paths.iter().any(|path| begins(path)) || rules.any(|path| begins(&path)) {
             return None;
         }
         let (from, to) = (text::shown(rule.from.as_str()), text::shown(&rule.to));
@@ -166,6 +164,16 @@ mod tests {
     fn redirects_that_lead_somewhere_are_sound() {
         let redirects = "# old\n/x /a/ 301\n/y/ /x\n/z https://else.example/\n/old/* /new/:splat\n/:y/f /a # c\n/a /a/\n\n/g /gone 410";
         assert_eq!(messages(redirects, &[("b/index.html", "/y"), ("c/index.html", "../b/")]), [] as [&str; 0]);
+    }
+
+    /// What a reader finds by one more redirect is there, and a line for one path goes before a file.
+    #[test]
+    fn what_is_there_is_what_readers_find() {
+        assert_eq!(messages("/x /a.html\n/y /b/index.html\n/z /c\n", &[]), [""; 0]);
+        let found = messages("/a/ /gone/\n", &[("b/index.html", "/a/")]);
+        assert_eq!(found, ["_redirects:1:1: '/a/' forwards to '/gone/', which is not there; correct or remove it"]);
+        let found = messages("/%61/* /d%65/:splat\n/de/* /de/x/:splat\n/d%65/x/y /a/\n", &[]);
+        assert_eq!(found, [""; 0]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::finding::distance;
 
 use super::text;
-use crate::snapshot::Redirects;
+use crate::snapshot::{Redirects, file_at, spelled};
 
 /// The file that a folder's URL stands for.
 const INDEX: &str = "index.html";
@@ -117,16 +117,19 @@ impl<'a> Targets<'a> {
 
     /// What a decoded path without leading slash leads to.
     pub(super) fn lookup(&self, path: &str) -> Target {
-        let found = match path {
-            "" => self.numbers.get(INDEX),
-            _ if path.ends_with('/') => self.numbers.get(&*format!("{path}{INDEX}")),
-            // Without its slash a folder's URL is redirected to the one with it.
-            _ => self.numbers.get(path).or_else(|| self.numbers.get(&*format!("{path}/{INDEX}"))),
-        };
-        match found {
-            Some(number) => Target::File(*number),
-            None => self.redirects.find(path).map_or_else(|| Target::Missing(path.to_owned()), Target::Redirect),
+        if let Some(number) = self.redirects.find_exact(path) {
+            return Target::Redirect(number);
         }
+        let place = format!("/{path}");
+        // What is spelled otherwise is sent to the file.
+        let file = self.file(&place).or_else(|| self.file(&spelled(&place, |place| self.file(place).is_some())?.1));
+        let pattern = || self.redirects.find_pattern(path).map(Target::Redirect);
+        file.map(Target::File).or_else(pattern).unwrap_or_else(|| Target::Missing(path.to_owned()))
+    }
+
+    /// The file that answers at `place`.
+    fn file(&self, place: &str) -> Option<usize> {
+        self.numbers.get(&*file_at(place)?).copied()
     }
 
     /// The URL that was probably meant by the missing `path`: one that differs in case or in few letters, or the only one

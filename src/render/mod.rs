@@ -93,6 +93,7 @@ pub fn render<E>(
         || maker(site, theme, memory, &pages, &items, &site_value),
     );
     findings.extend(plan.findings);
+    findings.extend(rules.circles(&plan.outputs));
     memory.keep_hashes(|| items.known());
     let mut outputs = plan.outputs.into_iter();
     let mut chunk = CHUNK;

@@ -1,7 +1,5 @@
 //! How a site wants to be served: its own `_redirects` and `_headers`, checked, and the old addresses of pages.
 
-use std::cell::LazyCell;
-use std::collections::HashSet;
 use std::fmt::Write;
 
 use bytes::Bytes;
@@ -9,21 +7,25 @@ use bytes::Bytes;
 use crate::finding::Finding;
 use crate::finding::Position;
 use crate::site::{Asset, Page, Site};
-use crate::snapshot::{Entry, Fault, HEADERS, HeaderRules, REDIRECTS, Redirects};
+use crate::snapshot::{Entry, Fault, HEADERS, HeaderRules, REDIRECTS, Redirects, TreePath, file_at};
 
 /// The longest file of rules: hosts that read such files allow a tenth of it.
 const MAX_RULES: u64 = 1024 * 1024;
 
 /// What is made of a site's rules.
+#[derive(Default)]
 pub(super) struct Rules {
     /// `_redirects`, if there is anything in it.
     pub(super) redirects: Option<Entry>,
     pub(super) findings: Vec<Finding>,
+    /// What was read of it, and where it comes from.
+    parsed: Redirects,
+    source: String,
 }
 
 impl Rules {
     pub(super) fn of(site: &Site) -> Self {
-        let mut rules = Self { redirects: None, findings: Vec::new() };
+        let mut rules = Self::default();
         if let Some((source, text)) = rules.read(site, HEADERS) {
             let (_, faults) = HeaderRules::parse(&text);
             rules.tell(source, faults);
@@ -35,16 +37,22 @@ impl Rules {
             add_aliases(&mut text, page);
         }
         let (redirects, faults) = Redirects::parse(&text);
-        // Most sites have no pattern, and need none of it.
-        let places = LazyCell::new(|| places(site));
-        let circles = redirects.circles(|path| places.contains(path));
         // Addresses of pages alone have no faults: `aliases` were checked where they were read.
         let source = own.map_or(REDIRECTS, |(source, _)| source);
-        rules.tell(source, faults.into_iter().chain(circles));
+        rules.tell(source, faults);
+        rules.parsed = redirects;
+        rules.source = source.to_owned();
         if !text.is_empty() {
             rules.redirects = Some(Entry::new(Bytes::from(text), None));
         }
         rules
+    }
+
+    /// The redirects that lead in a circle, where there are `outputs`, in the order of their paths.
+    pub(super) fn circles<T>(&self, outputs: &[(TreePath, T)]) -> impl Iterator<Item = Finding> {
+        let is_output = |file: &str| outputs.binary_search_by(|(path, _)| path.as_str().cmp(file)).is_ok();
+        let circles = self.parsed.circles(|place| file_at(place).is_some_and(|file| is_output(&file)));
+        circles.into_iter().map(|fault| finding(&self.source, fault))
     }
 
     /// The text of the file that goes to `output`, and where it comes from.
@@ -61,10 +69,12 @@ impl Rules {
     }
 
     fn tell(&mut self, source: &str, faults: impl IntoIterator<Item = Fault>) {
-        let finding =
-            |Fault { line, column, message }| Finding::error(source, Some(Position { line, column }), message);
-        self.findings.extend(faults.into_iter().map(finding));
+        self.findings.extend(faults.into_iter().map(|fault| finding(source, fault)));
     }
+}
+
+fn finding(source: &str, Fault { line, column, message }: Fault) -> Finding {
+    Finding::error(source, Some(Position { line, column }), message)
 }
 
 fn add_aliases(text: &mut String, page: &Page) {
@@ -76,10 +86,4 @@ fn add_aliases(text: &mut String, page: &Page) {
         let from = alias.url().replace('*', "%2A").replace(':', "%3A");
         let _ = writeln!(text, "{from} {} 301", page.permalink.url());
     }
-}
-
-/// The addresses of all pages and files.
-fn places(site: &Site) -> HashSet<&str> {
-    let sections = site.sections.values().map(|section| section.permalink.url());
-    site.pages.iter().map(|page| page.permalink.url()).chain(sections).collect()
 }

@@ -13,7 +13,7 @@ use super::body::{AnswerBody, Piece};
 use super::conditions::{Verdict, evaluate};
 use super::negotiation::choose;
 use super::ranges::{Asked, asked};
-use crate::snapshot::{Body, Digest, FileReader, Held, Lookup, Representation, Resource, Snapshot};
+use crate::snapshot::{Body, Digest, FileReader, Held, Lookup, Representation, Resource, Snapshot, Spelling};
 
 /// Browsers keep a 301 for as long as they like if nothing is said: an author who corrects a redirect would not reach them.
 const CACHE_PERMANENT: &str = "public, max-age=3600";
@@ -55,17 +55,23 @@ fn decide<'a>(snapshot: &'a Snapshot, method: &Method, uri: &Uri, headers: &Head
         return Outcome::MethodNotAllowed;
     }
     let Some(path) = decode(uri.path()) else { return Outcome::Nothing(StatusCode::NOT_FOUND) };
-    let moved = |location| Outcome::Moved(StatusCode::MOVED_PERMANENTLY, location);
     match snapshot.lookup_with(&path, uri.query()) {
         Lookup::Found(resource) => choose_from(resource, method, headers),
-        Lookup::MissesSlash => moved(relative(uri, |last| format!("./{last}/"))),
-        Lookup::NamesIndex => moved(relative(uri, |_| "./".to_owned())),
-        Lookup::MissesEnding => moved(relative(uri, |last| format!("./{last}.html"))),
-        Lookup::HasEnding => moved(relative(uri, |last| format!("./{}/", without_ending(last)))),
+        Lookup::Spelled(spelling) => Outcome::Moved(StatusCode::MOVED_PERMANENTLY, put_right(uri, spelling)),
         Lookup::Redirect(status, location) => Outcome::Moved(status, location),
         Lookup::Gone(status) => Outcome::Nothing(status),
         Lookup::Missing => Outcome::Nothing(StatusCode::NOT_FOUND),
     }
+}
+
+/// Where what is meant by `uri` lies.
+fn put_right(uri: &Uri, spelling: Spelling) -> String {
+    relative(uri, |last| match spelling {
+        Spelling::MissesSlash => format!("./{last}/"),
+        Spelling::NamesIndex => "./".to_owned(),
+        Spelling::MissesEnding => format!("./{last}.html"),
+        Spelling::HasEnding => format!("./{}/", without_ending(last)),
+    })
 }
 
 /// Negotiation, then preconditions, then ranges (RFC 9110 section 13.2.2, step 5).

@@ -16,12 +16,8 @@ use super::memory_file::MemoryFile;
 use super::redirects::Redirects;
 use super::resource::{Body, Resource};
 use super::root::ContentRoot;
+use super::spelling::{Spelling, spelled};
 use super::tree::Tree;
-
-/// The file that a folder's URL stands for.
-pub(super) const INDEX: &str = "index.html";
-/// The ending of pages that are files of their own.
-const ENDING: &str = ".html";
 
 /// Releases whose fingerprinted assets are still answered after a swap: pages that readers have open ask for them.
 pub const RETAINED_RELEASES: usize = 4;
@@ -31,14 +27,8 @@ pub const RETAINED_RELEASES: usize = 4;
 pub enum Lookup<'a> {
     /// A resource.
     Found(&'a Resource),
-    /// A folder's path without its slash: the resource is at the path with one.
-    MissesSlash,
-    /// The file behind a folder's path: the resource is at the path without `index.html`.
-    NamesIndex,
-    /// A page's path without its `.html`: the resource is at the path with it.
-    MissesEnding,
-    /// A folder's path with `.html` in the place of the slash.
-    HasEnding,
+    /// Nothing, but a resource is there in another spelling.
+    Spelled(Spelling),
     /// Elsewhere, by a rule of `_redirects`.
     Redirect(StatusCode, String),
     /// Nothing, as a rule of `_redirects` says.
@@ -137,20 +127,8 @@ impl Snapshot {
 
     /// What is meant by a path where nothing is, before patterns, which give way to what is there.
     fn lookup_spelled(&self, path: &str) -> Option<Lookup<'_>> {
-        let is_there = |path: &str| self.find(path).is_some();
-        if !path.ends_with('/') {
-            if is_there(&format!("{path}/")) {
-                return Some(Lookup::MissesSlash);
-            }
-            match path.strip_suffix(INDEX) {
-                Some(folder) if folder.ends_with('/') && is_there(folder) => return Some(Lookup::NamesIndex),
-                _ => {}
-            }
-            match path.strip_suffix(ENDING) {
-                Some(stem) if !stem.ends_with('/') && is_there(&format!("{stem}/")) => return Some(Lookup::HasEnding),
-                None if is_there(&format!("{path}{ENDING}")) => return Some(Lookup::MissesEnding),
-                _ => {}
-            }
+        if let Some((spelling, _)) = spelled(path, |path| self.find(path).is_some()) {
+            return Some(Lookup::Spelled(spelling));
         }
         let retained = self.retained.iter().find_map(|assets| assets.get(path));
         retained.map(|resource| Lookup::Found(resource))

@@ -27,6 +27,7 @@ mod redirects;
 mod resource;
 mod root;
 mod sharing;
+mod spelling;
 mod tree;
 mod url_path;
 
@@ -50,5 +51,6 @@ pub use pattern::Pattern;
 pub use redirects::{REDIRECTS, Redirect, Redirects};
 pub use resource::{Body, Representation, Resource};
 pub use root::{ContentRoot, RootHasher};
+pub use spelling::{Spelling, spelled};
 pub use tree::{Content, Entry, Modified, Tree, TreeError, TreePath, below};
-pub use url_path::{place_of, url_path};
+pub use url_path::{file_at, place_of, url_path};

@@ -15,6 +15,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 
 use super::fault::Fault;
 use super::pattern::{Captures, Pattern};
+use super::spelling::leads_to_one;
 
 /// Where redirects stand in a tree.
 pub const REDIRECTS: &str = "_redirects";
@@ -106,12 +107,16 @@ impl Redirects {
 
     /// The rule for a decoded path, whether or not a file is there.
     pub fn find(&self, path: &str) -> Option<usize> {
-        let exact = self.exact.get(key(path)).copied().filter(|number| !self.leads_back(*number, path));
-        exact.or_else(|| self.find_pattern(path))
+        self.find_exact(path).or_else(|| self.find_pattern(path))
+    }
+
+    /// The rule for this decoded path alone, which goes before a file.
+    pub fn find_exact(&self, path: &str) -> Option<usize> {
+        self.exact.get(key(path)).copied().filter(|number| !self.leads_back(*number, path))
     }
 
     /// The first pattern that fits a decoded path and leads elsewhere.
-    pub(super) fn find_pattern(&self, path: &str) -> Option<usize> {
+    pub fn find_pattern(&self, path: &str) -> Option<usize> {
         let fits = |number: &usize| self.rules[*number].from.fits(path) && !self.leads_back(*number, path);
         self.patterns.iter().copied().find(fits)
     }
@@ -139,8 +144,8 @@ impl Redirects {
         Some(location)
     }
 
-    /// Lines for one path that lead in a circle, each circle once, be there patterns in it or not. `is_there` says whether a file answers at a
-    /// path: a pattern gives way to it. Patterns are followed from a path that fits them.
+    /// Lines for one path that lead in a circle or on for too long, each circle once, be there patterns in it or not. `is_there` says whether a
+    /// file answers at a path: a pattern gives way to it, also where it is spelled otherwise. Patterns are followed from a path that fits them.
     pub fn circles(&self, is_there: impl Fn(&str) -> bool) -> Vec<Fault> {
         self.tell(&self.endless(is_there))
     }
@@ -203,7 +208,9 @@ impl Redirects {
             }
             let Some(target) = own_path(&location) else { break };
             path = target;
-            next = self.find(&path).filter(|found| self.rules[*found].from.exact().is_some() || !is_there(&path));
+            next = self
+                .find(&path)
+                .filter(|found| self.rules[*found].from.exact().is_some() || !leads_to_one(&path, &is_there));
             way.extend(next);
         }
         Ok(way)
@@ -226,7 +233,14 @@ impl Redirects {
         let again = left_out(way).end.min(way.len() - 1);
         let names: Vec<&str> = way[..=again].iter().map(|number| self.rules[*number].from.as_str()).collect();
         let rule = &self.rules[way[0]];
-        let message = format!("redirects lead in a circle: {}; let one of them lead out", names.join(" → "));
+        let message = match circle(way) {
+            Some(_) => format!("redirects lead in a circle: {}; let one of them lead out", names.join(" → ")),
+            None if way.len() > MAX_STEPS => format!(
+                "this leads on by more than {MAX_STEPS} redirects, which browsers don't follow: {} → …; let it lead to where they end",
+                names.join(" → ")
+            ),
+            None => "this leads to an address that is too long to be asked for; shorten it".to_owned(),
+        };
         Fault { line: rule.line, column: rule.column, message }
     }
 }

@@ -145,6 +145,31 @@ proptest! {
     }
 }
 
+/// Readers are sent from other spellings to the file, and there it ends.
+#[test]
+fn a_file_in_another_spelling_is_there() {
+    for target in ["/index.html", "/a", "/a/index.html", "/a.html", "/b"] {
+        let text = format!("/start {target}\n/* /start\n");
+        assert!(redirects(&text).circles(|path| matches!(path, "/" | "/a/" | "/b.html")).is_empty(), "{text}");
+        assert_eq!(redirects(&text).circles(|_| false).len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn what_is_only_too_long_is_no_circle() {
+    let steps: String = (0..12).map(|step| format!("/{step} /{}\n", step + 1)).collect();
+    let grows = format!("/a /b/{0}\n/b/* /c/:splat:splat:splat\n", "x".repeat(4000));
+    for (text, expected) in [
+        (
+            steps,
+            "1:1: this leads on by more than 10 redirects, which browsers don't follow: /0 → /1 → …; let it lead to where they end",
+        ),
+        (grows, "1:1: this leads to an address that is too long to be asked for; shorten it"),
+    ] {
+        assert_eq!(redirects(&text).circles(|_| false)[0].to_string(), expected);
+    }
+}
+
 /// What can't be asked for, or grows at each step, takes neither the process nor its memory.
 #[test]
 fn what_is_far_too_long_is_refused_or_not_followed() {
