@@ -19,8 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::activity::{Connections, Leaving};
-use super::body::ChunkBudget;
-use super::connection::{Thread, connection};
+use super::connection::{Budgets, Thread, connection};
 use super::handler::Handler;
 use super::limits::Limits;
 use super::listen::{BACKLOG, Listener};
@@ -87,7 +86,7 @@ struct Shared<H> {
     settings: Settings,
     permits: Arc<Semaphore>,
     per_address: Option<PerAddress>,
-    budget: ChunkBudget,
+    budgets: Budgets,
     shortage: Arc<Shortage>,
 }
 
@@ -104,8 +103,8 @@ pub async fn serve<L: Into<Listener>>(
     let stop_limit = settings.limits.stop;
     // By the cores that this process may use: a container's share counts, not the machine's.
     let count = settings.threads.map_or_else(std::thread::available_parallelism, Ok)?.get();
-    let (budget, shortage) = <(ChunkBudget, Arc<Shortage>)>::default();
-    let shared = Shared { handler, settings, permits, per_address, budget, shortage };
+    let (budgets, shortage) = <(Budgets, Arc<Shortage>)>::default();
+    let shared = Shared { handler, settings, permits, per_address, budgets, shortage };
     let (stop, stopped) = watch::channel(Parting::Not);
     // Each thread tells its end, however it comes, and the last one ends the channel.
     let (ended, mut ends) = mpsc::channel(count);
@@ -174,9 +173,9 @@ fn run<H: Handler>(
     builder.enable_all().max_blocking_threads(BLOCKING_THREADS);
     let runtime = builder.build_local(LocalOptions::default())?;
     runtime.block_on(async {
-        let Shared { handler, settings, permits, per_address, budget, shortage } = shared;
+        let Shared { handler, settings, permits, per_address, budgets, shortage } = shared;
         let Settings { limits, observer, trust, tls, .. } = settings;
-        let thread = Rc::new(Thread::new(handler, observer.for_thread(), limits, per_address, budget, trust, tls));
+        let thread = Rc::new(Thread::new(handler, observer.for_thread(), limits, per_address, budgets, trust, tls));
         let connections = Rc::clone(&thread.connections);
         let sweep = Rc::clone(&connections);
         tokio::task::spawn_local(async move { sweep.sweep().await });

@@ -21,6 +21,7 @@ use super::coalesce::{Buffers, Gathered};
 use super::direct::{self, Scratch};
 use super::exchange::Watched;
 use super::handler::Handler;
+use super::headroom::Headroom;
 use super::limits::Limits;
 use super::long_line::{Line, Lined};
 use super::observe::Observer;
@@ -50,6 +51,13 @@ const TLS_HANDSHAKE: u8 = 22;
 /// RFC 9113 section 3.4.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// What waits for clients, of all threads together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Budgets {
+    pub(super) chunks: ChunkBudget,
+    pub(super) headroom: Headroom,
+}
+
 /// What all connections of a thread share.
 pub(super) struct Thread<H> {
     pub(super) handler: H,
@@ -64,6 +72,7 @@ pub(super) struct Thread<H> {
     http1: http1::Builder,
     http2: http2::Builder<Local>,
     buffers: Buffers,
+    headroom: Headroom,
     pub(super) scratch: Scratch,
 }
 
@@ -73,7 +82,7 @@ impl<H> Thread<H> {
         observer: Observer,
         limits: Limits,
         per_address: Option<PerAddress>,
-        budget: ChunkBudget,
+        budgets: Budgets,
         trust: Trust,
         tls: Option<Tls>,
     ) -> Self {
@@ -95,7 +104,7 @@ impl<H> Thread<H> {
             observer,
             connections: Connections::new(&limits),
             per_address,
-            budget: Rc::new(budget),
+            budget: Rc::new(budgets.chunks),
             hsts,
             write_stall: limits.write_stall,
             trust,
@@ -103,6 +112,7 @@ impl<H> Thread<H> {
             http1,
             http2,
             buffers: Buffers::default(),
+            headroom: budgets.headroom,
             scratch: Scratch::default(),
         }
     }
@@ -187,7 +197,7 @@ struct LongAddress;
 
 async fn serve<H: Handler>(socket: Socket, address: Option<IpAddr>, thread: Rc<Thread<H>>, notes: Rc<Notes>) -> Ended {
     let may_have_tls = matches!(socket, Socket::Tcp(_));
-    let mut wire = Wire::new(socket, Rc::clone(&notes));
+    let mut wire = Wire::new(socket, Rc::clone(&notes), thread.headroom.clone());
     let mut peer = Peer::new(address, &thread.trust);
     let mut counted = count(&thread, &peer)?;
     let mut bytes = Vec::new();

@@ -1,5 +1,6 @@
 //! The bytes of a connection: a socket that notes what it moves.
 
+use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
@@ -14,8 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::activity::Notes;
-#[cfg(target_os = "linux")]
-use super::headroom::{self, Wide};
+use super::headroom::{Headroom, MAX_UNSENT, Room, set_unsent};
 use crate::snapshot::Pages;
 
 /// What a client still sends after an answer that ends the connection is read and thrown away, up to this: closing the
@@ -65,11 +65,10 @@ impl Socket {
         stream.set_nodelay(true)?;
         #[cfg(target_os = "linux")]
         {
-            let socket = SockRef::from(stream);
-            socket.set_tcp_notsent_lowat(headroom::MAX_UNSENT)?;
+            set_unsent(stream, MAX_UNSENT)?;
             // What a client that reads nothing is sent may lie in the kernel whole, and no write ever blocks: only the
             // kernel's own timer ends that.
-            socket.set_tcp_user_timeout(Some(write_stall))?;
+            SockRef::from(stream).set_tcp_user_timeout(Some(write_stall))?;
         }
         Ok(())
     }
@@ -82,21 +81,14 @@ pub(super) struct Wire {
     ahead: Bytes,
     late: usize,
     notes: Rc<Notes>,
-    /// Once an answer had to wait for room.
-    #[cfg(target_os = "linux")]
-    wide: Option<Wide>,
+    room: Room,
+    /// Where this ends: whether the kernel holds more of the answers than may lie there for those that are gone.
+    held: Option<bool>,
 }
 
 impl Wire {
-    pub(super) fn new(socket: Socket, notes: Rc<Notes>) -> Self {
-        Self {
-            socket,
-            ahead: Bytes::new(),
-            late: 0,
-            notes,
-            #[cfg(target_os = "linux")]
-            wide: None,
-        }
+    pub(super) fn new(socket: Socket, notes: Rc<Notes>, headroom: Headroom) -> Self {
+        Self { socket, ahead: Bytes::new(), late: 0, notes, room: Room::new(headroom), held: None }
     }
 
     /// Puts bytes that were read back in front.
@@ -129,28 +121,23 @@ impl Wire {
         wanted: usize,
         send: impl Fn(BorrowedFd<'_>) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        let mut sent = 0;
+        let sent = Cell::new(0);
+        // If it takes less there is no room any more: told as such, the runtime waits for room without another call.
+        let attempt = |socket: BorrowedFd<'_>| {
+            sent.set(send(socket)?);
+            if sent.get() < wanted { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        };
         let written = loop {
-            #[cfg(target_os = "linux")]
-            let wide = matches!(self.socket, Socket::Tcp(_)).then_some(&mut self.wide).filter(|wide| wide.is_none());
-            // If it takes less there is no room any more: told as such, the runtime waits for room without another call.
-            let attempt = |socket: BorrowedFd<'_>| {
-                sent = send(socket)?;
-                #[cfg(target_os = "linux")]
-                if sent < wanted
-                    && let Some(wide) = wide
-                {
-                    *wide = Wide::take(socket);
-                    if wide.is_some() {
-                        return Ok(());
-                    }
-                }
-                if sent < wanted { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-            };
             let tried = match &self.socket {
                 Socket::Tcp(stream) => match stream.poll_write_ready(context)? {
-                    Poll::Pending => break Poll::Pending,
-                    Poll::Ready(()) => stream.try_io(Interest::WRITABLE, || attempt(stream.as_fd())),
+                    Poll::Pending => {
+                        self.room.is_full();
+                        break Poll::Pending;
+                    }
+                    Poll::Ready(()) => {
+                        self.room.is_free(stream.as_fd());
+                        stream.try_io(Interest::WRITABLE, || attempt(stream.as_fd()))
+                    }
                 },
                 Socket::Unix(stream) => match stream.poll_write_ready(context)? {
                     Poll::Pending => break Poll::Pending,
@@ -159,8 +146,11 @@ impl Wire {
             };
             match tried {
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => break Poll::Ready(Err(error)),
-                Err(_) if sent == 0 => {}
-                _ => break Poll::Ready(Ok(sent)),
+                Err(_) if sent.get() == 0 => {}
+                _ => {
+                    self.room.took();
+                    break Poll::Ready(Ok(sent.get()));
+                }
             }
         };
         self.note(written)
@@ -244,9 +234,15 @@ impl AsyncWrite for Wire {
     }
 
     /// Ends the answers' direction; then reads what the client still sends, until it ends its own or nothing is there. Once
-    /// something was there more may follow, so it waits for the end.
+    /// something was there more may follow, so it waits for the end; also where the kernel holds more than others may have.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut scratch = [0; 4096];
+        let held = match (self.held, &self.socket) {
+            (Some(held), _) => held,
+            (None, Socket::Tcp(stream)) => self.room.is_held_at_the_end(stream.as_fd()),
+            (None, Socket::Unix(_)) => false,
+        };
+        self.held = Some(held);
         ready!(self.poll_shutdown_socket(context))?;
         self.notes.ends();
         self.ahead = Bytes::new();
@@ -258,7 +254,10 @@ impl AsyncWrite for Wire {
                     self.notes.read_some();
                     self.late += buffer.filled().len();
                 }
-                Poll::Pending if self.late > 0 => return Poll::Pending,
+                Poll::Pending if held || self.late > 0 => {
+                    self.notes.read_some();
+                    return Poll::Pending;
+                }
                 _ => break,
             }
         }
@@ -293,7 +292,7 @@ mod tests {
         let Socket::Tcp(stream) = &socket else { unreachable!() };
         let found = SockRef::from(stream);
         assert_eq!(found.tcp_user_timeout().unwrap(), Some(Duration::from_secs(30)));
-        assert_eq!(found.tcp_notsent_lowat().unwrap(), headroom::MAX_UNSENT);
+        assert_eq!(found.tcp_notsent_lowat().unwrap(), MAX_UNSENT);
         assert!(stream.nodelay().unwrap());
     }
 }
