@@ -1,6 +1,6 @@
 //! Slow, greedy and silent clients, with limits short enough to watch.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -37,9 +37,32 @@ fn until_closed(connection: &mut Connection) -> Duration {
     started.elapsed()
 }
 
+/// Sends `head`, then a byte every 10 ms as long as the server lets it; what it answered by then, and how long that took.
+#[track_caller]
+fn drip(server: &Server, head: &str) -> (String, Duration) {
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    let (started, mut received, mut buffer) = (Instant::now(), Vec::new(), [0; 4096]);
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(count @ 1..) => received.extend_from_slice(&buffer[..count]),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                // Where it is closed already, the next read says so.
+                let _ = stream.write_all(b"x");
+            }
+            Ok(0) | Err(_) => return (String::from_utf8(received).unwrap(), started.elapsed()),
+        }
+        assert!(started.elapsed() < SOON * 4, "it is never cut");
+    }
+}
+
 #[test]
 fn a_head_that_drips_is_cut() {
     let server = start(Limits { head: SHORT, ..limits() });
+    let (answer, closed) = drip(&server, "GET / HTTP/1.1\r\nhost: x\r\nx-slow: ");
+    assert!(answer.is_empty() && closed >= SHORT / 2 && closed < SOON, "{closed:?} {answer}");
+    // Also where it stops.
     let mut connection = server.open();
     connection.send("GET / HTTP/1.1\r\nhost: x\r\nx-slow: ");
     let closed = until_closed(&mut connection);
@@ -295,7 +318,10 @@ fn a_stop_waits_for_answers_but_not_for_ever() {
 
 #[test]
 fn a_body_that_drips_is_not_waited_for() {
-    let server = start(limits());
+    let server = start(Limits { head: SHORT, ..limits() });
+    // As long as it takes to wait for one, and then as long as one may take to end.
+    let (answer, closed) = drip(&server, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 405 ") && closed < SOON * 2, "{closed:?} {answer}");
     let mut connection = server.open();
     connection.send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nslow");
     let started = Instant::now();

@@ -64,6 +64,7 @@ mod signature;
 mod stalled;
 #[path = "../support/mod.rs"]
 mod support;
+mod swaps;
 mod theme;
 mod tls;
 mod vouching;
