@@ -5,6 +5,8 @@
   const place = "galley preview " + path;
   // A page that stands for a site that was never good has no version.
   const isGood = !/^0*$/.test(version);
+  // Of its HTML, of files that it shows, and of style sheets, 32 digits each.
+  const partOf = (version, number) => version.slice(32 * number, 32 * number + 32);
   let current = version, stream, overlay;
 
   // A reload keeps the place: browsers do so by themselves unless the page has become shorter on the way or says otherwise.
@@ -110,7 +112,8 @@
     try {
       const [old, fresh] = [source, text].map(read);
       const its = fresh.querySelector("script[data-run]").dataset;
-      if (!source || its.path !== path || its.run !== run || its.policy !== policy || !fits(old, fresh)) return reload();
+      const isOnlyHtml = [1, 2].every((part) => partOf(its.version, part) === partOf(current, part));
+      if (!source || its.path !== path || its.run !== run || its.policy !== policy || !isOnlyHtml || !fits(old, fresh)) return reload();
       // A sheet that was swapped has another address, and is the same.
       const sheets = sheetsOf(old);
       sheetsOf(fresh).forEach((sheet, number) => sheet.replaceWith(sheets[number].cloneNode()));
@@ -125,7 +128,8 @@
   };
 
   const swap = ({ version, sheets }) => {
-    current = version;
+    // HTML that was told of before may still be on its way.
+    current = partOf(current, 0) + partOf(current, 1) + partOf(version, 2);
     for (const old of document.querySelectorAll("link[rel~=stylesheet]")) {
       if (new URL(old.href).origin !== location.origin || old.dataset.leaving) continue;
       const url = new URL(sheets.find((sheet) => bare(sheet) === bare(old.href)) ?? old.href, location.href);

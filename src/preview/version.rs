@@ -11,9 +11,9 @@ use crate::html::{Tag, Token, Tokens};
 use crate::snapshot::{Coding, Lookup, Resource, Snapshot, Tree};
 
 /// Endings of files that a page shows or runs.
-const SHOWN: [&str; 16] = [
-    "png", "jpg", "jpeg", "gif", "webp", "avif", "svg", "ico", "woff", "woff2", "ttf", "otf", "mp4", "webm", "mp3",
-    "ogg",
+const SHOWN: [&str; 29] = [
+    "png", "apng", "jpg", "jpeg", "gif", "webp", "avif", "bmp", "svg", "ico", "woff", "woff2", "ttf", "otf", "mp4", "m4v", "webm", "mov",
+    "ogv", "vtt", "mp3", "m4a", "aac", "ogg", "oga", "opus", "flac", "wav", "pdf",
 ];
 /// Hexadecimal digits of a hash in a file's name.
 const FINGERPRINT: usize = 16;
@@ -84,6 +84,7 @@ impl Version {
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The page's script reads it too.
         write!(f, "{:032x}{:032x}{:032x}", self.html, self.files, self.styles)
     }
 }
