@@ -12,8 +12,8 @@ use crate::snapshot::{Coding, Lookup, Resource, Snapshot, Tree};
 
 /// Endings of files that a page shows or runs.
 const SHOWN: [&str; 29] = [
-    "png", "apng", "jpg", "jpeg", "gif", "webp", "avif", "bmp", "svg", "ico", "woff", "woff2", "ttf", "otf", "mp4", "m4v", "webm", "mov",
-    "ogv", "vtt", "mp3", "m4a", "aac", "ogg", "oga", "opus", "flac", "wav", "pdf",
+    "png", "apng", "jpg", "jpeg", "gif", "webp", "avif", "bmp", "svg", "ico", "woff", "woff2", "ttf", "otf", "mp4",
+    "m4v", "webm", "mov", "ogv", "vtt", "mp3", "m4a", "aac", "ogg", "oga", "opus", "flac", "wav", "pdf",
 ];
 /// Hexadecimal digits of a hash in a file's name.
 const FINGERPRINT: usize = 16;

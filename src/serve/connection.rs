@@ -72,7 +72,7 @@ pub(super) struct Thread<H> {
     http1: http1::Builder,
     http2: http2::Builder<Local>,
     buffers: Buffers,
-    headroom: Headroom,
+    pub(super) headroom: Headroom,
     pub(super) scratch: Scratch,
 }
 
@@ -197,7 +197,7 @@ struct LongAddress;
 
 async fn serve<H: Handler>(socket: Socket, address: Option<IpAddr>, thread: Rc<Thread<H>>, notes: Rc<Notes>) -> Ended {
     let may_have_tls = matches!(socket, Socket::Tcp(_));
-    let mut wire = Wire::new(socket, Rc::clone(&notes), thread.headroom.clone());
+    let mut wire = Wire::new(socket, Rc::clone(&notes));
     let mut peer = Peer::new(address, &thread.trust);
     let mut counted = count(&thread, &peer)?;
     let mut bytes = Vec::new();

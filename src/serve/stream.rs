@@ -8,7 +8,6 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
 use rustix::net::SendFlags;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
@@ -20,7 +19,7 @@ use crate::snapshot::Pages;
 
 /// What a client still sends after an answer that ends the connection is read and thrown away, up to this: closing the
 /// socket with unread bytes would take the answer from the client as well.
-const MAX_LATE: usize = 256 * 1024;
+const MAX_LATE: u32 = 256 * 1024;
 
 /// Without a signal if the client is gone.
 #[cfg(target_os = "linux")]
@@ -78,46 +77,54 @@ impl Socket {
 pub(super) struct Wire {
     socket: Socket,
     /// Read already, to find out what is spoken.
-    ahead: Bytes,
-    late: usize,
+    ahead: Vec<u8>,
+    late: u32,
     notes: Rc<Notes>,
-    room: Room,
+    /// Boxed, because most connections never wait.
+    room: Option<Box<Room>>,
     /// Where this ends: whether the kernel holds more of the answers than may lie there for those that are gone.
     held: Option<bool>,
 }
 
 impl Wire {
-    pub(super) fn new(socket: Socket, notes: Rc<Notes>, headroom: Headroom) -> Self {
-        Self { socket, ahead: Bytes::new(), late: 0, notes, room: Room::new(headroom), held: None }
+    pub(super) fn new(socket: Socket, notes: Rc<Notes>) -> Self {
+        Self { socket, ahead: Vec::new(), late: 0, notes, room: None, held: None }
     }
 
     /// Puts bytes that were read back in front.
     pub(super) fn put_back(&mut self, mut bytes: Vec<u8>) {
         bytes.extend_from_slice(&self.ahead);
-        self.ahead = bytes.into();
+        self.ahead = bytes;
     }
 
     /// Sends `bytes`; more follows at once, so that the kernel waits for it.
-    pub(super) fn poll_send_more(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_try(context, bytes.len(), |socket| Ok(rustix::net::send(socket, bytes, MORE)?))
+    pub(super) fn poll_send_more(
+        &mut self,
+        context: &mut Context<'_>,
+        headroom: &Headroom,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_try(context, headroom, bytes.len(), |socket| Ok(rustix::net::send(socket, bytes, MORE)?))
     }
 
     /// Sends the bytes of `pages` from `offset` on.
     pub(super) fn poll_send_pages(
         &mut self,
         context: &mut Context<'_>,
+        headroom: &Headroom,
         pages: &Pages,
         offset: u64,
     ) -> Poll<io::Result<usize>> {
         // What lies in memory fits its addresses.
         let wanted = pages.length().saturating_sub(offset) as usize;
-        self.poll_try(context, wanted, |socket| pages.send(socket, offset))
+        self.poll_try(context, headroom, wanted, |socket| pages.send(socket, offset))
     }
 
     /// Sends with a call that takes `wanted` bytes if there is room.
     fn poll_try(
         &mut self,
         context: &mut Context<'_>,
+        headroom: &Headroom,
         wanted: usize,
         send: impl Fn(BorrowedFd<'_>) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
@@ -131,11 +138,13 @@ impl Wire {
             let tried = match &self.socket {
                 Socket::Tcp(stream) => match stream.poll_write_ready(context)? {
                     Poll::Pending => {
-                        self.room.is_full();
+                        self.room.get_or_insert_with(|| Box::new(Room::new(headroom.clone()))).is_full();
                         break Poll::Pending;
                     }
                     Poll::Ready(()) => {
-                        self.room.is_free(stream.as_fd());
+                        if let Some(room) = &mut self.room {
+                            room.is_free(stream.as_fd());
+                        }
                         stream.try_io(Interest::WRITABLE, || attempt(stream.as_fd()))
                     }
                 },
@@ -148,7 +157,9 @@ impl Wire {
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => break Poll::Ready(Err(error)),
                 Err(_) if sent.get() == 0 => {}
                 _ => {
-                    self.room.took();
+                    if let Some(room) = &mut self.room {
+                        room.took();
+                    }
                     break Poll::Ready(Ok(sent.get()));
                 }
             }
@@ -188,9 +199,9 @@ impl AsyncRead for Wire {
         if !self.ahead.is_empty() {
             let count = self.ahead.len().min(buffer.remaining());
             buffer.put_slice(&self.ahead[..count]);
-            self.ahead.advance(count);
+            self.ahead.drain(..count);
             if self.ahead.is_empty() {
-                self.ahead = Bytes::new();
+                self.ahead = Vec::new();
             }
             return Poll::Ready(Ok(()));
         }
@@ -239,20 +250,23 @@ impl AsyncWrite for Wire {
         let mut scratch = [0; 4096];
         let held = match (self.held, &self.socket) {
             (Some(held), _) => held,
-            (None, Socket::Tcp(stream)) => self.room.is_held_at_the_end(stream.as_fd()),
+            (None, Socket::Tcp(stream)) => {
+                self.room.as_ref().is_some_and(|room| room.is_held_at_the_end(stream.as_fd()))
+            }
             (None, Socket::Unix(_)) => false,
         };
         self.held = Some(held);
         ready!(self.poll_shutdown_socket(context))?;
         self.notes.ends();
-        self.ahead = Bytes::new();
+        self.ahead = Vec::new();
         while self.late < MAX_LATE {
             let mut buffer = ReadBuf::new(&mut scratch);
             match self.poll_socket(context, &mut buffer) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
                     // With a client that goes on without an end the head's limit ends it.
                     self.notes.read_some();
-                    self.late += buffer.filled().len();
+                    // What was read at once is far less than that.
+                    self.late += buffer.filled().len() as u32;
                 }
                 Poll::Pending if held || self.late > 0 => {
                     self.notes.read_some();

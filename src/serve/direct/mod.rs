@@ -21,6 +21,7 @@ use self::request::Plain;
 use super::activity::Leaving;
 use super::exchange::{Going, Watched};
 use super::handler::Handler;
+use super::headroom::Headroom;
 use super::observe::Logged;
 use super::stream::Wire;
 use crate::snapshot::Held;
@@ -65,7 +66,7 @@ impl<H: Handler> Connection<'_, H> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Vec<u8>>>> {
         loop {
             if let Some(rest) = &mut self.rest {
-                ready!(rest.poll(&mut self.wire, context))?;
+                ready!(rest.poll(&mut self.wire, &self.service.thread.headroom, context))?;
                 self.rest = None;
             }
             if self.ends {
@@ -129,7 +130,7 @@ impl<H: Handler> Connection<'_, H> {
         self.ends = notes.leaving() > Leaving::No;
         let mut head = thread.scratch.head.borrow_mut();
         found.write_head(self.ends, &thread.scratch.date, &mut head);
-        let sent = match send(&mut self.wire, context, &head, body, 0) {
+        let sent = match send(&mut self.wire, &thread.headroom, context, &head, body, 0) {
             Poll::Ready(sent) => sent?,
             Poll::Pending => 0,
         };
@@ -167,9 +168,9 @@ struct Rest {
 }
 
 impl Rest {
-    fn poll(&mut self, wire: &mut Wire, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll(&mut self, wire: &mut Wire, headroom: &Headroom, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.head.is_empty() || self.sent < self.body.as_ref().map_or(0, Held::length) {
-            let sent = ready!(send(wire, context, &self.head, self.body.as_ref(), self.sent))?;
+            let sent = ready!(send(wire, headroom, context, &self.head, self.body.as_ref(), self.sent))?;
             let of_head = sent.min(self.head.len());
             if of_head > 0 {
                 self.head = self.head.split_off(of_head);
@@ -184,6 +185,7 @@ impl Rest {
 /// Sends what is left of head and body; returns how much of it is out.
 fn send(
     wire: &mut Wire,
+    headroom: &Headroom,
     context: &mut Context<'_>,
     head: &[u8],
     body: Option<&Held>,
@@ -192,12 +194,12 @@ fn send(
     let sent = match body {
         Some(Held::Pages(pages)) => {
             if !head.is_empty() {
-                let sent = ready!(wire.poll_send_more(context, head))?;
+                let sent = ready!(wire.poll_send_more(context, headroom, head))?;
                 if sent < head.len() {
                     return Poll::Ready(Ok(sent));
                 }
             }
-            match wire.poll_send_pages(context, pages, from)? {
+            match wire.poll_send_pages(context, headroom, pages, from)? {
                 Poll::Pending if head.is_empty() => return Poll::Pending,
                 Poll::Pending => head.len(),
                 Poll::Ready(sent) => head.len() + sent,
