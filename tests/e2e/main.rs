@@ -109,6 +109,7 @@ const PYTHON_CHECKS: &[Part] = &[Part::Checks("python")];
 const NODE_CHECKS: &[Part] = &[Part::Program("node", "nodejs"), Part::Checks("node")];
 const OBSERVATORY: &[Part] = &[NODE_CHECKS[0], NODE_CHECKS[1], Part::Node20];
 const TESTSSL: &[Part] = &[Part::Program("testssl", "testssl.sh")];
+const SLOW: &[Part] = &[Part::Program("slowhttptest", "slowhttptest")];
 const AXE: &[Part] = &[DRIVER[0], DRIVER[1], NODE_CHECKS[1]];
 const AXE_OPERATOR: &[Part] = &[REGISTRY[0], REGISTRY[1], DRIVER[0], DRIVER[1], NODE_CHECKS[0], NODE_CHECKS[1]];
 const LIGHTHOUSE: &[Part] = &[BROWSER[0], NODE_CHECKS[0], NODE_CHECKS[1]];
@@ -176,6 +177,7 @@ fn main() -> ExitCode {
         trial("independent::httplint_reads_each_kind_of_answer", PYTHON_CHECKS, independent::httplint),
         trial("independent::redbot_asks_for_more_and_compares", PYTHON_CHECKS, independent::redbot),
         trial("independent::testssl_finds_no_way_in", TESTSSL, independent::testssl),
+        trial("independent::slowhttptest_takes_nothing_from_others", SLOW, independent::slowhttptest),
         trial("independent::the_observatory_grades_a_plus", OBSERVATORY, independent::observatory),
         trial("independent::html_validate_reads_each_kind_of_page", NODE_CHECKS, independent::html_validate),
         trial("independent::axe_uses_each_kind_of_page", AXE, independent::axe),

@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 pub(crate) use self::answers::{httplint, redbot};
-pub(crate) use self::connections::{observatory, testssl};
+pub(crate) use self::connections::{observatory, slowhttptest, testssl};
 pub(crate) use self::pages::{axe, axe_in_the_preview, axe_on_the_control_page, html_validate, lighthouse};
 use crate::parts::project;
 use crate::support::TempSite;
