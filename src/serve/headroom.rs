@@ -113,7 +113,8 @@ fn has_room(socket: BorrowedFd<'_>) -> bool {
     poll(&mut polled, Some(&Timespec::default())).map_or(true, |ready| ready > 0)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};
