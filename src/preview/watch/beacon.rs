@@ -39,10 +39,36 @@ impl Beacon {
 fn nameless() -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, open};
     let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-    Ok(open(std::env::temp_dir(), flags, Mode::RUSR | Mode::WUSR)?.into())
+    let folder = std::env::temp_dir();
+    open(&folder, flags, Mode::RUSR | Mode::WUSR).map(File::from).or_else(|_| unnamed(&folder))
+}
+
+/// The same where the file system knows no files without a name, as overlayfs does in older containers.
+#[cfg(target_os = "linux")]
+fn unnamed(folder: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    use std::time::{SystemTime, UNIX_EPOCH};
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let path = folder.join(format!("galley-{}-{}", std::process::id(), now.as_nanos()));
+    let file = File::options().write(true).create_new(true).mode(0o600).open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
 }
 
 #[cfg(not(target_os = "linux"))]
 fn nameless() -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_is_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        unnamed(folder.path()).unwrap().write_all_at(b"!", 0).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
 }
