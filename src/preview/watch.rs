@@ -203,13 +203,18 @@ impl Watch {
                 Some(signal) => signal,
                 None => match self.signals.recv_timeout(limit.saturating_duration_since(Instant::now())) {
                     Ok(signal) => signal,
-                    Err(RecvTimeoutError::Timeout) => return true,
+                    Err(RecvTimeoutError::Timeout) => {
+                        // Where it is never heard of, no other pass has to wait for it.
+                        self.beacon.take_if(|beacon| !beacon.was_heard);
+                        return true;
+                    }
                     Err(RecvTimeoutError::Disconnected) => return false,
                 },
             };
             match signal {
                 Signal::Stop => return false,
                 Signal::Heard(number, Ok(event)) if number == self.number && event.paths.contains(&path) => {
+                    self.beacon.iter_mut().for_each(|beacon| beacon.was_heard = true);
                     return true;
                 }
                 Signal::Heard(number, heard) => self.take(number, heard, broken, batch),

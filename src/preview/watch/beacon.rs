@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Beacon {
     file: File,
     path: PathBuf,
+    /// Whether it ever was.
+    pub(super) was_heard: bool,
 }
 
 impl Beacon {
@@ -21,7 +23,7 @@ impl Beacon {
     pub(super) fn new() -> io::Result<Self> {
         let file = nameless()?;
         let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        Ok(Self { file, path })
+        Ok(Self { file, path, was_heard: false })
     }
 
     /// By what it is watched.
