@@ -85,7 +85,8 @@ fn a_rollback_of_the_content_keeps_the_program() {
     does(&yard, &instance, "unpin");
     taken_over(&instance);
     assert!(page(&instance).contains("three"));
-    assert!(!status(&instance).contains("is not run"));
+    // The worker that leaves may still be the one that answers.
+    until(|| !status(&instance).contains("is not run"));
     instance.stop();
 }
 
