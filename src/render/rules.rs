@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::finding::Finding;
 use crate::finding::Position;
 use crate::site::{Asset, Page, Site};
-use crate::snapshot::{Entry, Fault, HEADERS, HeaderRules, REDIRECTS, Redirects, TreePath, file_at};
+use crate::snapshot::{Entry, Fault, HEADERS, HeaderRules, REDIRECTS, Redirects, TreePath, file_at, leads_to_one};
 
 /// The longest file of rules: hosts that read such files allow a tenth of it.
 const MAX_RULES: u64 = 1024 * 1024;
@@ -50,8 +50,9 @@ impl Rules {
 
     /// The redirects that lead in a circle, where there are `outputs`, in the order of their paths.
     pub(super) fn circles<T>(&self, outputs: &[(TreePath, T)]) -> impl Iterator<Item = Finding> {
-        let is_output = |file: &str| outputs.binary_search_by(|(path, _)| path.as_str().cmp(file)).is_ok();
-        let circles = self.parsed.circles(|place| file_at(place).is_some_and(|file| is_output(&file)));
+        let is_output = |file: String| outputs.binary_search_by(|(path, _)| path.as_str().cmp(&file)).is_ok();
+        let is_there = |place: &str| file_at(place).is_some_and(is_output);
+        let circles = self.parsed.circles(|place| leads_to_one(place, is_there));
         circles.into_iter().map(|fault| finding(&self.source, fault))
     }
 

@@ -19,6 +19,7 @@ use super::memory_file::MemoryFile;
 use super::redirects::{REDIRECTS, Redirects};
 use super::resource::{Body, Resource};
 use super::root::ContentRoot;
+use super::spelling::leads_to_one;
 use super::tree::{Content, Entry, Tree, TreePath};
 use super::url_path::place_of;
 
@@ -94,7 +95,7 @@ pub fn freeze_with(tree: &Tree, freezing: &Freezing<'_>) -> io::Result<Snapshot>
         Some(Target::Resource(page)) => Some(Arc::clone(page)),
         _ => None,
     };
-    let (redirects, circles) = redirects.without_circles(|path| paths.contains_key(path));
+    let (redirects, circles) = redirects.without_circles(|path| leads_to_one(path, |path| paths.contains_key(path)));
     redirect_faults.extend(circles);
     let told = |file: &str, faults: Vec<Fault>| faults.into_iter().map(|fault| format!("{file}:{fault}")).collect();
     let faults: [Vec<String>; 2] = [told(HEADERS, rule_faults), told(REDIRECTS, redirect_faults)];

@@ -51,6 +51,6 @@ pub use pattern::Pattern;
 pub use redirects::{REDIRECTS, Redirect, Redirects};
 pub use resource::{Body, Representation, Resource};
 pub use root::{ContentRoot, RootHasher};
-pub use spelling::{Spelling, spelled};
+pub use spelling::{Spelling, leads_to_one, spelled};
 pub use tree::{Content, Entry, Modified, Tree, TreeError, TreePath, below};
 pub use url_path::{file_at, place_of, url_path};

@@ -15,7 +15,6 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 
 use super::fault::Fault;
 use super::pattern::{Captures, Pattern};
-use super::spelling::leads_to_one;
 
 /// Where redirects stand in a tree.
 pub const REDIRECTS: &str = "_redirects";
@@ -145,7 +144,7 @@ impl Redirects {
     }
 
     /// Lines for one path that lead in a circle or on for too long, each circle once, be there patterns in it or not. `is_there` says whether a
-    /// file answers at a path: a pattern gives way to it, also where it is spelled otherwise. Patterns are followed from a path that fits them.
+    /// file answers at a path, in whatever spelling: a pattern gives way to it. Patterns are followed from a path that fits them.
     pub fn circles(&self, is_there: impl Fn(&str) -> bool) -> Vec<Fault> {
         self.tell(&self.endless(is_there))
     }
@@ -208,9 +207,7 @@ impl Redirects {
             }
             let Some(target) = own_path(&location) else { break };
             path = target;
-            next = self
-                .find(&path)
-                .filter(|found| self.rules[*found].from.exact().is_some() || !leads_to_one(&path, &is_there));
+            next = self.find(&path).filter(|found| self.rules[*found].from.exact().is_some() || !is_there(&path));
             way.extend(next);
         }
         Ok(way)

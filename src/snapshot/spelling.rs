@@ -25,15 +25,17 @@ pub fn spelled(path: &str, is_there: impl Fn(&str) -> bool) -> Option<(Spelling,
     }
     let meant = |spelling, meant: String| is_there(&meant).then_some((spelling, meant));
     let folder = path.strip_suffix(INDEX).filter(|folder| folder.ends_with('/'));
-    let stem = path.strip_suffix(ENDING).filter(|stem| !stem.ends_with('/'));
     meant(Spelling::MissesSlash, format!("{path}/"))
         .or_else(|| meant(Spelling::NamesIndex, folder?.to_owned()))
-        .or_else(|| meant(Spelling::HasEnding, format!("{}/", stem?)))
-        .or_else(|| meant(Spelling::MissesEnding, format!("{path}{ENDING}")))
+        .or_else(|| match path.strip_suffix(ENDING) {
+            Some(stem) if stem.ends_with('/') => None,
+            Some(stem) => meant(Spelling::HasEnding, format!("{stem}/")),
+            None => meant(Spelling::MissesEnding, format!("{path}{ENDING}")),
+        })
 }
 
 /// Whether who asks for `path` gets to a file, if by one redirect.
-pub(super) fn leads_to_one(path: &str, is_there: impl Fn(&str) -> bool) -> bool {
+pub fn leads_to_one(path: &str, is_there: impl Fn(&str) -> bool) -> bool {
     is_there(path) || spelled(path, is_there).is_some()
 }
 
@@ -43,7 +45,7 @@ mod tests {
 
     #[test]
     fn each_spelling_is_known() {
-        let files = ["/", "/a/", "/b.html", "/c/d.txt"];
+        let files = ["/", "/a/", "/b.html", "/c/d.txt", "/e.html.html"];
         for (path, expected) in [
             ("/a", Some((Spelling::MissesSlash, "/a/"))),
             ("/a/index.html", Some((Spelling::NamesIndex, "/a/"))),
@@ -51,6 +53,7 @@ mod tests {
             ("/a.html", Some((Spelling::HasEnding, "/a/"))),
             ("/b", Some((Spelling::MissesEnding, "/b.html"))),
             ("/b/", None),
+            ("/e.html", None),
             ("/aindex.html", None),
             ("/.html", None),
             ("/c", None),
