@@ -50,12 +50,12 @@ impl Room {
     }
 
     /// The kernel takes nothing at the moment.
-    pub(super) fn is_full(&mut self) {
+    pub(super) fn filled(&mut self) {
         self.waits_since.get_or_insert_with(Instant::now);
     }
 
     /// The kernel says that it takes something again, or did all the time.
-    pub(super) fn is_free(&mut self, socket: BorrowedFd<'_>) {
+    pub(super) fn freed(&mut self, socket: BorrowedFd<'_>) {
         if let Some(since) = self.waits_since.take() {
             self.adapt(since.elapsed(), socket);
         }

@@ -138,12 +138,12 @@ impl Wire {
             let tried = match &self.socket {
                 Socket::Tcp(stream) => match stream.poll_write_ready(context)? {
                     Poll::Pending => {
-                        self.room.get_or_insert_with(|| Box::new(Room::new(headroom.clone()))).is_full();
+                        self.room.get_or_insert_with(|| Box::new(Room::new(headroom.clone()))).filled();
                         break Poll::Pending;
                     }
                     Poll::Ready(()) => {
                         if let Some(room) = &mut self.room {
-                            room.is_free(stream.as_fd());
+                            room.freed(stream.as_fd());
                         }
                         stream.try_io(Interest::WRITABLE, || attempt(stream.as_fd()))
                     }
