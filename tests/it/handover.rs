@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::control::Observed;
 use crate::double::Registry;
+use crate::failures::until;
 use crate::follow::push;
 use crate::image::tree;
 use crate::support::load::Load;
@@ -222,11 +223,7 @@ fn a_program_that_does_not_do_changes_nothing_but_the_content() {
     taken_over(&instance);
     assert!(page(&instance).contains("good"));
     // Until it is gone the worker that leaves may be the one that answers, and it knows of the program before.
-    let begun = Instant::now();
-    while status(&instance).contains("is not run") {
-        assert!(begun.elapsed() < PATIENCE, "{}", status(&instance));
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    until(|| !status(&instance).contains("is not run"));
     let outcome = load.finish();
     assert!(outcome.failures.is_empty(), "{outcome:?}");
     instance.stop();

@@ -5,7 +5,6 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use galley::serve::{Deployment, Public, Settings};
@@ -13,12 +12,13 @@ use galley::snapshot::{
     Digest, Entry, Freezing, MemoryFile, Snapshot, Tree, TreePath, freeze, freeze_with, read_folder,
 };
 
+use crate::failures::until;
 use crate::frames::{Client, DATA, END_STREAM, WINDOW_UPDATE};
 use crate::server::Server;
+use crate::support::PATIENCE;
 
 /// More than all buffers between server and client.
 const LARGE: usize = 64 << 20;
-const PATIENCE: Duration = Duration::from_secs(20);
 
 fn release(letter: u8, length: usize) -> Tree {
     let mut tree = Tree::new();
@@ -74,11 +74,7 @@ fn answers_in_flight_end_as_they_began() {
         let old = Arc::downgrade(&deployment.install(freeze_with(&release(b'b', LARGE), &freezing).unwrap()));
         is_served(&server, b'b');
         // What they still need is the bytes: all else of the old content is gone, and was dropped by whoever installed.
-        let started = Instant::now();
-        while old.upgrade().is_some() {
-            assert!(started.elapsed() < PATIENCE, "the old content stays");
-            std::thread::yield_now();
-        }
+        until(|| old.upgrade().is_none());
         for answer in begun {
             answer.ends_as_it_began(b'a');
         }
@@ -145,11 +141,7 @@ fn swaps_one_after_the_other_are_seen_by_nobody() {
         for (letter, length) in lengths.into_iter().rev().cycle().take(SWAPS) {
             let seen = answers.load(Relaxed);
             drop(deployment.install(freeze(&release(letter, length), None).unwrap()));
-            let started = Instant::now();
-            while answers.load(Relaxed) < seen + 4 {
-                assert!(started.elapsed() < PATIENCE, "no answers any more");
-                std::thread::yield_now();
-            }
+            until(|| answers.load(Relaxed) >= seen + 4);
         }
         stop.store(true, Relaxed);
     });

@@ -80,8 +80,8 @@ pub(crate) fn observatory() {
 }
 
 /// Connections of each attack, and how many seconds it goes on: longer than a head may take, and a body.
-const ATTACKERS: &str = "1000";
-const LENGTH: &str = "14";
+const ATTACKERS: u32 = 1000;
+const LENGTH: u32 = 14;
 
 /// The four attacks that slowhttptest knows, all at once: heads and bodies that drip, ranges without number, readers that hardly
 /// read. It asks for the page beside them itself, each second.
@@ -89,27 +89,26 @@ pub(crate) fn slowhttptest() {
     let site = TempSite::new().file("static/film.bin", "x".repeat(3 << 20));
     let instance = Instance::start(&[site.str()]);
     let url = format!("http://{}/film.bin", instance.address);
-    let attacks = ["-H", "-B", "-R", "-X"].map(|mode| {
+    let (attackers, length) = (ATTACKERS.to_string(), LENGTH.to_string());
+    let attacks = ["H", "B", "R", "X"].map(|mode| {
         let mut command = tool("slowhttptest");
-        command.args([
-            mode, "-c", ATTACKERS, "-r", "500", "-i", "1", "-n", "1", "-z", "32", "-k", "3", "-p", "5", "-l", LENGTH,
-        ]);
-        command.args(["-g", "-o", mode.trim_start_matches('-'), "-u", &url]);
+        command.arg(format!("-{mode}")).args(["-c", &attackers, "-l", &length, "-r", "500", "-i", "1", "-p", "5"]);
+        command.args(["-n", "1", "-z", "32", "-k", "3", "-g", "-o", mode, "-u", &url]);
         (mode, command.current_dir(site.path()).stdout(Stdio::null()).spawn().unwrap())
     });
     for (mode, mut attack) in attacks {
         assert!(attack.wait().unwrap().success(), "{mode}");
-        let report = fs::read_to_string(site.path().join(mode.trim_start_matches('-')).with_extension("csv")).unwrap();
+        let report = fs::read_to_string(site.path().join(mode).with_extension("csv")).unwrap();
         // Seconds, closed, pending, connected, and so many again where the page was answered.
         let rows: Vec<Vec<&str>> = report.lines().skip(1).map(|row| row.split(',').collect()).collect();
-        assert!(!rows.is_empty() && rows.iter().all(|row| row[4] == ATTACKERS), "{mode}:\n{report}");
+        assert!(!rows.is_empty() && rows.iter().all(|row| row[4] == attackers), "{mode}:\n{report}");
         let column = |number: usize| rows.iter().map(|row| row[number].parse::<u32>().unwrap()).max().unwrap();
         match mode {
             // All came, and all were cut in time: the last row is of a moment when there were some.
-            "-H" | "-B" => assert!(column(3) == 1000 && column(1) > 0, "{mode}:\n{report}"),
-            "-R" => assert!(column(1) > 0, "{mode}:\n{report}"),
+            "H" | "B" => assert!(column(3) == ATTACKERS && column(1) > 0, "{mode}:\n{report}"),
+            "R" => assert!(column(1) > 0, "{mode}:\n{report}"),
             // They read, and may go on.
-            _ => assert!(column(3) == 1000 && column(1) == 0, "{mode}:\n{report}"),
+            _ => assert!(column(3) == ATTACKERS && column(1) == 0, "{mode}:\n{report}"),
         }
     }
     assert_eq!(instance.get("/film.bin").status, 200);
